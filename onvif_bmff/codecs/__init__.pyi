@@ -87,7 +87,9 @@ from onvif_bmff.codecs.registry import CODECS as CODECS
 from onvif_bmff.codecs.registry import codec_of as codec_of
 from onvif_bmff.codecs.registry import register as register
 from onvif_bmff.codecs.reordered_times import ReorderedTimes as ReorderedTimes
+from onvif_bmff.codecs.shown_order import ShownOrder as ShownOrder
 from onvif_bmff.codecs.start_points import StartPoints as StartPoints
+from onvif_bmff.codecs.steady_presentation import SteadyPresentation as SteadyPresentation
 
 __all__ = [
     "CODECS",
@@ -130,8 +132,10 @@ __all__ = [
     "ProfileTierLevel",
     "ReorderedTimes",
     "ShortTermRefPicSet",
+    "ShownOrder",
     "ShownPicture",
     "StartPoints",
+    "SteadyPresentation",
     "UnitKinds",
     "avc_is_idr",
     "avc_is_vcl",

@@ -70,5 +70,7 @@ NAMES = {
     "presentation_line": ("PresentationLine", "ShownPicture", "place_of",),
     "registry": ("CODECS", "codec_of", "register",),
     "reordered_times": ("ReorderedTimes",),
+    "shown_order": ("ShownOrder",),
     "start_points": ("StartPoints",),
+    "steady_presentation": ("SteadyPresentation",),
 }

@@ -49,6 +49,7 @@ class ShownPicture:
     """A picture, in its ``place``, shown at ``time`` by a clock that never steps; its stamp is ``shift`` ahead of that.
 
     ``expected`` is the time that its order count gives; ``waited`` counts the pictures that came since it was doubted.
+    ``at`` is when it is shown in the end, as soon as that is certain: another time where stamps are shaken.
     """
 
     sample: Sample
@@ -57,6 +58,7 @@ class ShownPicture:
     shift: int = 0
     expected: int = 0
     waited: int = 0
+    at: int | None = None
 
 
 def place_of(picture: ShownPicture) -> _Place:
@@ -67,7 +69,8 @@ def place_of(picture: ShownPicture) -> _Place:
 class PresentationLine:
     """Gives pictures of one track their times, in the order in which they come.
 
-    ``second`` is the ticks of one. A stamp between those of the neighbours that are known, in the order in which
+    ``second`` is the ticks of one, ``period`` those between two pictures, whose order counts differ by ``unit``; both 0
+    while they are not known. A stamp between those of the neighbours that are known, in the order in which
     pictures are shown, is right. One that is ahead of all, by up to a second for each picture from the last one, is a
     pause or off: ``doubted`` is that picture until another one that is shown later tells.
     """
@@ -80,10 +83,10 @@ class PresentationLine:
         "_shift",
         "_step",
         "_steps",
-        "_unit",
         "doubted",
         "period",
         "second",
+        "unit",
     )
 
     def __init__(self, second: int) -> None:
@@ -92,7 +95,7 @@ class PresentationLine:
         self._steps: deque[tuple[int, int]] = deque(maxlen=_STEPS)
         self._step: Fraction | None = None
         self._is_regular = False
-        self._unit = self._same = 0
+        self.unit = self._same = 0
         self._shift = self._shaken = 0
         self._own: list[int] = []
         self.doubted: ShownPicture | None = None
@@ -115,8 +118,8 @@ class PresentationLine:
         self._step = Fraction(sum(one for one, _ in steps), sum(count for _, count in steps))
         short = sum(_SHORT * one < usual * count for one, count in steps)
         self._is_regular = _FEW <= len(steps) == len(self._steps) >= _LEAST * short
-        self._unit = median_low([count for _, count in steps])
-        self.period = round(self._step * self._unit)
+        self.unit = median_low([count for _, count in steps])
+        self.period = round(self._step * self.unit)
 
     def is_far(self, sample: Sample, latest: ShownPicture) -> bool:
         """Return whether a stamp is half a second and some pictures from that of the latest one, as clocks go."""
@@ -182,6 +185,11 @@ class PresentationLine:
             self.doubted = None
 
     @property
+    def is_shaken(self) -> bool:
+        """Whether one of the last 64 stamps contradicted the order by a little."""
+        return self._shaken > 0
+
+    @property
     def _little(self) -> int:
         return min(self.second // _LITTLE, 3 * self.period)
 
@@ -201,7 +209,7 @@ class PresentationLine:
         """The ticks of a second for each picture from one to another; no bound where order counts begin anew."""
         if earlier.place[0] != later.place[0]:
             return _NEVER
-        return self.second * max((later.place[1] - earlier.place[1]) // self._unit, 1)
+        return self.second * max((later.place[1] - earlier.place[1]) // self.unit, 1)
 
     def _bounds(
         self, picture: ShownPicture, earlier: ShownPicture, later: ShownPicture | None

@@ -19,6 +19,7 @@ from contextlib import suppress
 
 from onvif_bmff.codecs.hevc.syntax import hevc_layer_id
 from onvif_bmff.codecs.presentation_line import PresentationLine, ShownPicture, place_of
+from onvif_bmff.codecs.steady_presentation import SteadyPresentation
 from onvif_bmff.errors import BitstreamError
 from onvif_bmff.media.codec import Codec
 from onvif_bmff.media.nal import iter_nal_ranges
@@ -55,8 +56,8 @@ class ReorderedTimes:
     """
 
     __slots__ = (
-        "_arrived", "_contradicted", "_family", "_headers", "_held", "_last", "_line", "_sequence", "_shown",
-        "_suspects", "_transparent", "depth",
+        "_arrived", "_contradicted", "_held", "_last", "_line", "_reader", "_sequence", "_shown",
+        "_steady", "_suspects", "_transparent", "depth",
     )  # fmt: skip
 
     def __init__(self, codec: Codec, timescale: int) -> None:
@@ -70,11 +71,11 @@ class ReorderedTimes:
 
     def _begin(self, codec: Codec) -> None:
         self._line = PresentationLine(self._line.second)
-        self._headers: PictureHeaders | None = None
-        self._family: NalFamily | None = None
-        if isinstance(codec, PictureCodec):
-            self._family, self._headers = codec.nal_family, codec.picture_headers()
-        self.depth = 0 if self._headers is None else self._headers.reorder_depth
+        self._steady = SteadyPresentation()
+        self._reader: tuple[NalFamily, PictureHeaders] | None = None
+        if isinstance(codec, PictureCodec) and codec.nal_family is not None:
+            self._reader = codec.nal_family, codec.picture_headers()
+        self.depth = 0 if self._reader is None else self._reader[1].reorder_depth
         self._transparent = self.depth == 0
 
     def change_codec(self, codec: Codec) -> list[Sample]:
@@ -183,16 +184,16 @@ class ReorderedTimes:
 
     def _restart(self) -> None:
         self._sequence += 1
-        stated = None if self._headers is None else self._headers.reorder_depth
+        stated = None if self._reader is None else self._reader[1].reorder_depth
         if stated is not None:
             self.depth = max(self.depth or 0, stated)
 
     def _picture(self, sample: Sample) -> PictureHeader | None:
         """The header of the first slice; None where none can be read."""
-        headers, family, found = self._headers, self._family, None
-        data = memoryview(sample.data)
-        if headers is None or family is None:
+        if self._reader is None:
             return None
+        family, headers = self._reader
+        found, data = None, memoryview(sample.data)
         with suppress(BitstreamError):
             for start, end in iter_nal_ranges(data):
                 if family.unit_type(data, start) not in family.slices:
@@ -204,19 +205,20 @@ class ReorderedTimes:
     def _release(self, keep: int) -> list[Sample]:
         """Give decode times to all samples but the last ``keep``, and to all of sequences that are over."""
         ready: list[Sample] = []
-        shown, held, line = self._shown, self._held, self._line
+        shown, held, line, steady = self._shown, self._held, self._line, self._steady
         while line.doubted is None and (len(shown) > keep or (shown and shown[0].place[0] < self._sequence)):
             slot = shown.pop(0)
             last, self._last = self._last, slot
             if last is not None:
                 line.learn(last, slot)
-            ready.append(_timed(held.popleft(), slot))
+            at, picture = steady.put(slot, shown, line), held.popleft()
+            ready.append(_timed(picture, at, steady.ahead(picture, slot, shown)))
         return ready
 
 
-def _timed(picture: ShownPicture, slot: ShownPicture) -> Sample:
-    """The sample of a picture that is decoded when that of ``slot`` is shown."""
-    sample, time = picture.sample, slot.time + picture.shift
-    if time == sample.decode_time and picture is slot:
+def _timed(picture: ShownPicture, at: int, ahead: int) -> Sample:
+    """The sample of a picture that is decoded at a time, by a clock that never steps, and shown so much later."""
+    sample, time = picture.sample, at + picture.shift
+    if time == sample.decode_time and not ahead:
         return sample
-    return Sample(sample.track_id, time, sample.duration, sample.data, sample.sync, picture.time - slot.time)
+    return Sample(sample.track_id, time, sample.duration, sample.data, sample.sync, ahead)

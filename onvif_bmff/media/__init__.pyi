@@ -11,6 +11,8 @@ from onvif_bmff.media.codec import all_sync as all_sync
 from onvif_bmff.media.codec import family_of_codec as family_of_codec
 from onvif_bmff.media.codec import picture_size as picture_size
 from onvif_bmff.media.codec import sound_of as sound_of
+from onvif_bmff.media.even_line import SteadyLine as SteadyLine
+from onvif_bmff.media.even_line import even_places as even_places
 from onvif_bmff.media.foreign_formats import SIGNATURE as SIGNATURE
 from onvif_bmff.media.foreign_formats import foreign_format as foreign_format
 from onvif_bmff.media.interleaving import Timed as Timed
@@ -99,6 +101,7 @@ __all__ = [
     "RollDistance",
     "Sample",
     "SliceType",
+    "SteadyLine",
     "SyncCodec",
     "Timed",
     "Track",
@@ -115,6 +118,7 @@ __all__ = [
     "empty_tables",
     "emulated_length",
     "entry_bytes",
+    "even_places",
     "family_of_codec",
     "foreign_format",
     "interleave",

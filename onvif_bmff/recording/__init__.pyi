@@ -74,6 +74,7 @@ from onvif_bmff.recording.segment import FragmentLimits as FragmentLimits
 from onvif_bmff.recording.segment import SegmentWriter as SegmentWriter
 from onvif_bmff.recording.segment_labels import SegmentLabels as SegmentLabels
 from onvif_bmff.recording.segment_labels import segment_attributes as segment_attributes
+from onvif_bmff.recording.shaken_stamps import FirstStamps as FirstStamps
 from onvif_bmff.recording.shaken_stamps import ShakenStamps as ShakenStamps
 from onvif_bmff.recording.silent_tracks import end_silent_tracks as end_silent_tracks
 from onvif_bmff.recording.source_line import SourceLine as SourceLine
@@ -133,6 +134,7 @@ __all__ = [
     "DecodeTimes",
     "DropReason",
     "EncryptionEntry",
+    "FirstStamps",
     "Fragment",
     "FragmentBuilder",
     "FragmentLimits",

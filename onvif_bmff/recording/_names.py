@@ -47,7 +47,7 @@ NAMES = {
     "sample_times": ("decoded_from", "moved", "nudged", "put", "with_duration",),
     "segment": ("FragmentLimits", "SegmentWriter",),
     "segment_labels": ("SegmentLabels", "segment_attributes",),
-    "shaken_stamps": ("ShakenStamps",),
+    "shaken_stamps": ("FirstStamps", "ShakenStamps",),
     "silent_tracks": ("end_silent_tracks",),
     "source_line": ("SourceLine",),
     "span": ("SpanWriter", "WriteFailure",),

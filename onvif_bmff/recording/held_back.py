@@ -8,7 +8,7 @@ from onvif_bmff.media.track import Sample
 from onvif_bmff.recording.documents import WaitingDocuments
 from onvif_bmff.recording.placing import places
 from onvif_bmff.recording.sample_times import moved, put
-from onvif_bmff.recording.shaken_stamps import ShakenStamps
+from onvif_bmff.recording.shaken_stamps import FirstStamps, ShakenStamps
 from onvif_bmff.recording.stamps import NOWHERE, Judgement, Verdict
 from onvif_bmff.recording.timing_faults import TimingFault
 
@@ -26,8 +26,8 @@ class HeldBack:
 
     ``ready`` are samples that are to be stored, each with the gap, or the step of a clock, that it comes after, if any.
     ``elsewhere`` is how far other tracks had come, in ticks of this one, when the first sample was held back.
-    ``documents`` are those of the samples that wait for what others tell. ``shaken`` looks at the stamps of reordered
-    pictures after one that was shaken.
+    ``documents`` are those of the samples that wait for what others tell. ``shaken`` looks at the stamps of pictures
+    after one that was shaken, ``first`` at the first ones.
     """
 
     samples: list[Sample] = field(default_factory=list)
@@ -36,6 +36,7 @@ class HeldBack:
     elsewhere: int = NOWHERE
     documents: WaitingDocuments = field(default_factory=WaitingDocuments)
     shaken: ShakenStamps = field(default_factory=ShakenStamps)
+    first: FirstStamps = field(default_factory=FirstStamps)
 
     @property
     def is_idle(self) -> bool:
@@ -50,6 +51,18 @@ class HeldBack:
         """Hold a sample back."""
         self.samples.append(sample)
         self.size += len(sample.data)
+
+    def begin(self, held: Sample, timescale: int, *, ended: bool) -> Sample | None:
+        """Decide about the first samples of a track: ``held`` and those that wait; None if they still wait.
+
+        Return the first one as it is put in its place.
+        """
+        settled = self.first.settle(self.shaken, [held, *self.samples], timescale, ended=ended)
+        if settled is None:
+            return None
+        for sample, put_ in zip(self.samples, settled[1:], strict=True):
+            sample.decode_time, sample.composition_offset = put_.decode_time, put_.composition_offset
+        return settled[0]
 
     @property
     def full(self) -> bool:

@@ -64,8 +64,8 @@ class PreRoll:
     """
 
     __slots__ = (
-        "_before", "_count", "_lead_id", "_left_out", "_max_bytes", "_missed", "_recorded", "_samples", "_size",
-        "_starts", "_times", "_wanted",
+        "_before", "_count", "_given_up", "_lead_id", "_left_out", "_max_bytes", "_missed", "_recorded", "_samples",
+        "_size", "_starts", "_times", "_wanted",
     )  # fmt: skip
 
     def __init__(self, tracks: Sequence[Track], before: timedelta, *, max_bytes: int = 64 << 20) -> None:
@@ -79,6 +79,7 @@ class PreRoll:
         self._starts: deque[int] = deque()
         self._size = 0
         self._count = 0
+        self._given_up = False
         self._recorded: dict[int, int] = {}
         self._left_out: dict[int, int] = {}
         self._missed: deque[tuple[int, int, int]] = deque()
@@ -107,21 +108,32 @@ class PreRoll:
         time = times.of(sample)
         if times.stepped != stepped:
             times.stepped_at = self._count
-        if sample.track_id == self._lead_id and sample.sync and sample.data:
-            self._starts.append(time)
-        elif not self._starts and sample.track_id == self._lead_id:
-            return
         self._count += 1
-        self._samples.append((time, self._count, sample))
-        self._size += len(sample.data)
         times.newest = max(times.newest, time)
         oldest = times.newest - self._before
+        begins = sample.track_id == self._lead_id and bool(sample.sync and sample.data)
+        if begins:
+            self._starts.append(time)
+        elif not self._starts and sample.track_id == self._lead_id:
+            if self._given_up:
+                self._missed.append((time, self._count, sample.track_id))
+                self._forget_missed(oldest)
+            return
+        self._samples.append((time, self._count, sample))
+        self._size += len(sample.data)
+        if begins and self._given_up:
+            self._given_up = False
+            self._forget(time)  # what came since needs no room any more
         while len(self._starts) > 1 and (self._starts[1] <= oldest or self._size > self._max_bytes):
             self._starts.popleft()
             self._forget(self._starts[0])
         if self._size > self._max_bytes:
+            self._given_up = True
             self._missed.extend((time, number, one.track_id) for time, number, one in self._samples)
             self.clear()
+        self._forget_missed(oldest)
+
+    def _forget_missed(self, oldest: int) -> None:
         while self._missed and self._missed[0][0] < oldest:
             self._missed.popleft()
 

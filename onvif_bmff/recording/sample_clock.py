@@ -257,7 +257,7 @@ class SampleClock:
             if was_looked_for or shaken.is_looked_for:
                 self._look_closely()
         delta = sample.decode_time - held.decode_time
-        if self._held_back.samples:
+        if self._held_back.samples or self._held_back.first.takes(held, sample):
             self._doubt(sample)
             return None
         if self._left_out is not None:
@@ -302,7 +302,10 @@ class SampleClock:
         """Decide as much as can be decided about the samples that are held back."""
         held_back, seen = self._held_back, len(self._held_back.samples)
         self._nominal()
-        if not ended and self._held_back.documents.wait(self._rhythm.usual):
+        if not held_back.first.is_over and self._held is not None and seen:
+            first = held_back.begin(self._held, self._limits.timescale, ended=ended)
+            self._held, seen = first or self._held, int(first is not None)
+        if (held_back.samples and not seen) or (not ended and held_back.documents.wait(self._rhythm.usual)):
             self._look_closely()
             return
         self._line.shift = self._held_back.documents.settle(self._line.shift)

@@ -1,86 +1,106 @@
-"""Stamps of reordered pictures that are shaken: held near the line on which pictures come evenly.
+"""Stamps of pictures that are shaken: put on the line on which pictures come evenly.
 
 Where stamps are shaken by more than pictures are apart, putting those in their place that do not rise is not enough:
-pictures that keep their stamps change places in presentation then, which is decode time and offset. Players drop them,
-and some are shown before the sync sample that they follow.
+pictures that keep their stamps come too close together, and reordered ones change places in presentation, which is
+decode time and offset. Players drop them, and some are shown before the sync sample that they follow.
 """
 
-from collections import deque
 from collections.abc import Sequence
 from fractions import Fraction
-from operator import mul
+from itertools import pairwise
 
+from onvif_bmff.media.even_line import SteadyLine, even_places
 from onvif_bmff.media.track import Sample
 from onvif_bmff.recording.sample_times import moved
 
-__all__ = ["ShakenStamps"]
+__all__ = ["FirstStamps", "ShakenStamps"]
 
-_AFTER = 64
-"""Samples after the last one that was shaken in which stamps are held near the line."""
-_REMEMBERED = 32
-"""Samples that tell where the line is."""
-_FEW = 8
-"""So many do not."""
-_STRAYS = 3
-"""So many in a row that are off have a line of their own, with the next one."""
-_NEAR, _FAR = Fraction(2, 5), 2
-"""Nominal durations from the line up to which stamps stay as they are, and beyond which they are off, not shaken."""
+_FAR = 2
+"""Nominal durations from the line beyond which stamps are off, not shaken."""
+_SHORT = 2
+"""What part of a nominal duration after the one before a reordered picture comes that is shaken."""
 _LEAST = 4
-"""What part of a nominal duration is left to a sample, at least."""
+"""What part of a nominal duration is left to a sample, at least; any picture is shaken that comes earlier."""
+_UNEVEN = (Fraction(3, 4), Fraction(1, 3))
+"""Nominal durations that one of the first pictures is off the line, so that others are; a third if reordered."""
+_WAITING, _MOST = 12, 64
+"""First pictures that tell whether any is shaken, and where the line is then."""
+_SECONDS = 2
+"""Seconds for which they wait, at most."""
+_MANY = 2
+"""What part of the composition offsets differ that are shaken themselves."""
+_EVEN = 16
+"""What part of a duration two may differ by that are even."""
 
 
 class ShakenStamps:
-    """Holds stamps of one track near an even line, for some time after one of them was shaken.
+    """Puts stamps of one track of video on an even line, for some time after one of them was shaken.
 
-    That is one that comes less than half a nominal duration after the one before, or before it. Where a source states
-    how long its samples last, and where it reorders nothing, stamps stay as they came.
+    That is one that comes less than a quarter of a nominal duration after the one before, or before it; where pictures
+    are reordered, less than half. Where a source states how long its samples last, and where all are sync samples,
+    stamps stay as they came.
     """
 
-    __slots__ = ("_count", "_number", "_reorders", "_stamps", "_strays", "_sync")
+    __slots__ = ("_line", "_number", "_predicts", "_reorders", "_sync")
 
     def __init__(self) -> None:
-        self._count = self._number = self._strays = 0
-        self._reorders = False
+        self._number = 0
+        self._predicts = self._reorders = False
         self._sync: tuple[int, int] | None = None
-        self._stamps: deque[tuple[int, int]] = deque(maxlen=_REMEMBERED)
+        self._line = SteadyLine()
 
     @property
     def is_looked_for(self) -> bool:
         """Whether all stamps have to be looked at."""
-        return self._count > 0
+        return self._line.is_shaken
 
     def end(self) -> None:
         """Begin anew: what follows has nothing to do with what was before."""
-        self._count = self._strays = 0
         self._sync = None
-        self._stamps.clear()
+        self._line.end()
+
+    def finds(self, samples: Sequence[Sample], places: Sequence[int], pace: int) -> bool:
+        """Tell whether any of the first samples is shaken, or so far from its place that others will be."""
+        self._reorders = any(sample.composition_offset for sample in samples)
+        off = [abs(sample.decode_time - place) for sample, place in zip(samples, places, strict=True)]
+        uneven = _UNEVEN[self._reorders]
+        if any(uneven * pace < one <= _FAR * pace for one in off):
+            return True
+        return any(self._is_shaken(earlier, later, pace) for earlier, later in pairwise(samples))
+
+    def begin(self, samples: Sequence[Sample], places: Sequence[int], pace: int) -> list[Sample]:
+        """Return the first samples, put on their line if any is shaken; they come ``pace`` ticks apart."""
+        self._predicts, self._number = True, len(samples) - 1
+        if not self.finds(samples, places, pace):
+            return list(samples)
+        near = [abs(sample.decode_time - place) <= _FAR * pace for sample, place in zip(samples, places, strict=True)]
+        self._line.begin(
+            [(number, samples[number].decode_time) for number in range(len(samples)) if near[number]], pace
+        )
+        steady = [
+            moved(sample, place) if is_near else sample
+            for sample, place, is_near in zip(samples, places, near, strict=True)
+        ]
+        return [self._behind_sync(sample, one, pace // _LEAST) for sample, one in zip(samples, steady, strict=True)]
 
     def steadied(self, held: Sample, sample: Sample, pace: int) -> Sample:
         """Return the next sample after one that is held back; they usually come ``pace`` ticks apart."""
         self._reorders |= sample.composition_offset != 0
-        if sample.duration or not self._reorders or not pace:
+        self._predicts |= not sample.sync
+        if sample.duration or not self._predicts or not pace:
             return sample
-        self._count = _AFTER if 2 * (sample.decode_time - held.decode_time) < pace else max(self._count - 1, 0)
+        is_shaken = self._is_shaken(held, sample, pace)
+        before = (self._number, held.decode_time)
         self._number += 1
-        stamps, time = self._stamps, sample.decode_time
-        place = _on_line(stamps, self._number) if len(stamps) >= _FEW else time
-        if stamps and abs(time - place) > _FAR * pace:
-            self._strays += 1
-            if self._strays > _STRAYS:
-                self._strays = 0
-                stamps.clear()
+        place = self._line.put(self._number, sample.decode_time, before, pace, is_shaken=is_shaken)
+        if place is None:
             return sample
-        self._strays = 0
-        stamps.append((self._number, time))
-        near = int(_NEAR * pace)
-        steady = sample
-        if self._count and abs(time - place) > near:
-            self._count = _AFTER
-            if time > place:
-                steady = moved(sample, min(time, max(place + near, held.decode_time + pace // _LEAST)))
-            else:
-                steady = moved(sample, place - near)
+        steady = sample if place == sample.decode_time else moved(sample, place)
         return self._behind_sync(sample, steady, pace // _LEAST)
+
+    def _is_shaken(self, earlier: Sample, later: Sample, pace: int) -> bool:
+        """Whether the second of two samples is."""
+        return (_SHORT if self._reorders else _LEAST) * (later.decode_time - earlier.decode_time) < pace
 
     def _behind_sync(self, sample: Sample, steady: Sample, least: int) -> Sample:
         """Return a sample, presented after the sync sample before it if that was so before either was moved."""
@@ -94,12 +114,55 @@ class ShakenStamps:
         return steady
 
 
-def _on_line(stamps: Sequence[tuple[int, int]], number: int) -> int:
-    """Return where the sample of a number is on the line through others, by least squares."""
-    count, origin = len(stamps), stamps[0][1]
-    numbers = [one - number for one, _ in stamps]
-    times = [time - origin for _, time in stamps]
-    of_numbers, of_times = sum(numbers), sum(times)
-    squares = count * sum(one * one for one in numbers) - of_numbers * of_numbers
-    slope = Fraction(count * sum(map(mul, numbers, times)) - of_numbers * of_times, squares)
-    return origin + round((of_times - slope * of_numbers) / count)
+class FirstStamps:
+    """The first pictures of a track, which wait until it is known where their line is, if they do not come evenly.
+
+    They wait for each other: a dozen or half a second, and where one of those is shaken, two seconds, 64 at most;
+    so that the first ones are not shown too close together either. Where the first three come evenly, nothing waits
+    longer than for the third; samples that state durations do not wait, nor those of a track whose second one is a sync
+    sample.
+    """
+
+    __slots__ = ("_is_over",)
+
+    def __init__(self) -> None:
+        self._is_over = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has been decided what becomes of the first pictures."""
+        return self._is_over
+
+    def takes(self, first: Sample, sample: Sample) -> bool:
+        """Tell whether a sample waits that comes after the ``first`` one."""
+        if not self._is_over and (first.duration or sample.duration or sample.sync):
+            self._is_over = True
+        return not self._is_over
+
+    def settle(
+        self, shaken: ShakenStamps, samples: Sequence[Sample], timescale: int, *, ended: bool
+    ) -> list[Sample] | None:
+        """Return the pictures that wait, put in their places by what ``shaken`` knows then; None if they still wait."""
+        times = [sample.decode_time for sample in samples]
+        steps = [later - earlier for earlier, later in pairwise(times)]
+        if len(steps) == 2 and min(steps) > 0 and _EVEN * (max(steps) - min(steps)) <= max(steps):
+            self._is_over = True
+            return list(samples)
+        few = _MANY * len({sample.composition_offset for sample in samples}) <= len(samples)
+        even = even_places(list(enumerate(times))) if few else None
+        if not ended and self._waits(shaken, samples, timescale, even):
+            return None
+        self._is_over = True
+        return list(samples) if even is None else shaken.begin(samples, even[1], even[0])
+
+    @staticmethod
+    def _waits(
+        shaken: ShakenStamps, samples: Sequence[Sample], timescale: int, even: tuple[int, list[int]] | None
+    ) -> bool:
+        """Tell whether pictures that do not come evenly wait for more: as long as their line is not known well."""
+        times = sorted(sample.decode_time for sample in samples)
+        lasting = times[-2] - samples[0].decode_time  # one may be off
+        if len(samples) < _WAITING and 2 * lasting < timescale:
+            return True
+        is_shaken = even is not None and shaken.finds(samples, even[1], even[0])
+        return is_shaken and len(samples) < _MOST and lasting <= _SECONDS * timescale

@@ -30,6 +30,8 @@ _WITHOUT_REPORTS = ("mjpeg",)
 """Codecs whose packets libavformat puts together of many, so that the report gets lost; the wall clock does not."""
 _IN_PIECES = ("h264", "hevc", "av1")
 """Codecs whose pictures come in many packets: they are joined early, for each packet costs time later on."""
+_WITHOUT_SHOWN = ("avi", "h264", "hevc")
+"""Formats whose packets tell no more than when pictures are decoded."""
 _MAX_JOINED = 1 << 18
 """Bytes from which on pieces are given out although more of their picture may come: stamps may stand still."""
 _REPORT = "rtcp_sr"
@@ -115,7 +117,8 @@ class Container:
             self._relay.opened()
         self.format = str(self._container.format.name)
         self.metadata = {str(name): str(text) for name, text in self._container.metadata.items()}
-        self.streams = tuple([_info(stream, packetised=live) for stream in self._container.streams])
+        shown = self.format not in _WITHOUT_SHOWN
+        self.streams = tuple([_info(stream, packetised=live, tells_shown=shown) for stream in self._container.streams])
 
     def _guard(self, address: StreamAddress, options: StreamOptions, runtime: Runtime) -> Relay | None:
         """See to it that a server leads nowhere else, where libavformat would follow: then through a relay."""
@@ -228,7 +231,7 @@ def _joined(packet: Packet, pieces: list[Any]) -> Packet:
     return packet
 
 
-def _info(stream: Any, *, packetised: bool) -> StreamInfo:
+def _info(stream: Any, *, packetised: bool, tells_shown: bool) -> StreamInfo:
     context = stream.codec_context
     return StreamInfo(
         stream.index,
@@ -240,6 +243,7 @@ def _info(stream: Any, *, packetised: bool) -> StreamInfo:
         int(getattr(context, "channels", 0) or 0),
         _language(stream.metadata.get("language", "")),
         packetised,
+        tells_shown,
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
 
-from onvif_bmff.codecs import ReorderedTimes, StartPoints
+from onvif_bmff.codecs import ReorderedTimes, ShownOrder, StartPoints
 from onvif_bmff.demux.sample_tables import CodecChange
 from onvif_bmff.errors import MediaError, SourceError
 from onvif_bmff.media.clock_reading import ClockOrigin, ClockReading
@@ -31,8 +31,8 @@ class StreamTrack:
 
     ``codec`` is that of its last sample; ``shift`` is what its times are moved by, in ticks; ``end`` is when its last
     unit ended, where one begins whose time the source does not tell. ``times`` makes decode times, unless the source
-    tells them; whether it does shows its first packet. ``starts`` cuts video by time in which decoding can start
-    nowhere.
+    tells them; whether it does shows its first packet. ``untold`` is the sum of durations of packets without any time.
+    ``starts`` cuts video by time in which decoding can start nowhere.
     """
 
     info: StreamInfo
@@ -43,9 +43,10 @@ class StreamTrack:
     codec: Codec | None = None
     shift: int = 0
     end: int | None = None
-    times: ReorderedTimes | None = None
+    times: ReorderedTimes | ShownOrder | None = None
     starts: StartPoints | None = None
     tells_decode_times: bool | None = None
+    untold: int = 0
 
     @property
     def track_id(self) -> int:
@@ -193,9 +194,11 @@ class Session:
         if track.tells_decode_times is None:
             track.tells_decode_times = packet.dts is not None
         dts = packet.dts if track.tells_decode_times else None
-        pts = dts if packet.pts is None else packet.pts
+        pts = dts if packet.pts is None or not track.info.tells_shown else packet.pts
         if pts is None:
-            return track.end, None
+            if track.info.tells_shown:
+                return track.end, None
+            pts, track.untold = track.untold, track.untold + packet.duration
         return pts * numerator, None if dts is None else dts * numerator
 
     # ---- samples ---------------------------------------------------------------------------------------------
@@ -220,11 +223,12 @@ class Session:
                 track.codec = unit.codec
             decode_time = time if unit.decode_time is None else unit.decode_time + track.shift
             sample = Sample(track.track_id, decode_time, unit.duration, unit.data, unit.sync, time - decode_time)
-            if unit.decode_time is not None or track.kind is not MediaKind.VIDEO:
+            shown = track.info.tells_shown
+            if (unit.decode_time is not None and shown) or track.kind is not MediaKind.VIDEO:
                 yield sample
                 continue
             if track.times is None:
-                track.times = ReorderedTimes(unit.codec, track.info.timescale)
+                track.times = ReorderedTimes(unit.codec, track.info.timescale) if shown else ShownOrder(unit.codec)
                 if isinstance(unit.codec, RandomAccessCodec):
                     track.starts = StartPoints(track.info.timescale)
             yield from track.started(track.times.push(sample))

@@ -42,6 +42,7 @@ class StreamInfo:
         language: three letters of ISO 639-2.
         packetised: payloads are those of RTP, and may be pieces of access units.
         session: which one of those that the source consists of, from 0.
+        tells_shown: packets tell when pictures are shown, which those of AVI and of bare NAL units do not.
     """
 
     index: int
@@ -54,6 +55,7 @@ class StreamInfo:
     language: str = "und"
     packetised: bool = True
     session: int = 0
+    tells_shown: bool = True
 
     @property
     def timescale(self) -> int:

@@ -233,7 +233,7 @@ def check_times(stream: Stream, recorded: Recorded, clock: Clock) -> None:
     late = {bytes(unit.sample.data): float(unit.arrival - unit.shown) for unit in stream.units() if stream.presented}
     for span in recorded.spans:
         for segment in span.segments:
-            reference = _reference(segment, span)
+            reference = reference_of(segment, span)
             key = (segment.obj.key.time.microseconds - START.microseconds) / 1_000_000
             for sample in segment.samples:
                 at, true = key + (sample.presented - reference.presented) / span.timescale, truth[sample.data]
@@ -249,7 +249,7 @@ def believed(ahead: Fraction) -> bool:
     return abs(ahead) <= 86_400
 
 
-def _reference(segment: PlayedSegment, span: PlayedSpan) -> PlayedSample:
+def reference_of(segment: PlayedSegment, span: PlayedSpan) -> PlayedSample:
     """The sample whose time is that of the key."""
     fragment: dict[int, PlayedSample] = {}
     for sample in segment.samples[: segment.first_fragment]:

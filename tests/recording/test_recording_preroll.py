@@ -234,3 +234,15 @@ def test_samples_behind_a_gap_stay_where_their_stamps_put_them() -> None:
         buffer.push(Sample(1, second * 90_000, 90_000, bytes(9), second % 5 == 0))
     buffer.redate(Fraction(1, 10))
     assert times(buffer.release()) == [second * 90_000 for second in seconds]
+
+
+def test_all_that_is_missing_of_a_group_that_is_too_large_is_counted_and_the_next_one_has_its_room() -> None:
+    buffer = PreRoll([VIDEO, AUDIO], timedelta(seconds=10), max_bytes=1_000)
+    for index in range(23):
+        buffer.push(video(index, gop=20))
+        for packet in range(2):
+            buffer.push(audio(2 * index + packet))
+    kept = [sample.decode_time // 3_600 for sample, _ in buffer.kept() if sample.track_id == 1]
+    assert kept == [20, 21, 22]
+    assert buffer.missing(Fraction(0)) == 60, "of the group, and the sound beside it"
+    assert buffer.missing(Fraction(19, 25)) == 3

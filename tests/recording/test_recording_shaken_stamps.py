@@ -1,5 +1,6 @@
 """Stamps of reordered pictures that are shaken: near an even line, in order of presentation."""
 
+from itertools import pairwise
 from random import Random
 
 from onvif_bmff.media.track import Sample
@@ -74,3 +75,54 @@ def test_a_pause_ends_the_line():
     late = [Sample(1, one.decode_time + 700, 0, b"x", one.sync, one.composition_offset) for one in samples[60:]]
     off = off_line(times(samples[:60] + late))
     assert min(off[75:]) > 700 - 60
+
+
+def waiting(samples):
+    """How many of the first samples a clock waits for before it gives out the first one."""
+    clock = SampleClock(1000)
+    for count, sample in enumerate(samples, 1):
+        if clock.push(sample) is not None or any(True for _ in clock.ready()):
+            return count
+    return 0
+
+
+def test_the_first_pictures_wait_until_their_line_is_known():
+    for seed in range(5):
+        samples = pictures(seed=seed)
+        found = times(samples)
+        steps = [later - earlier for earlier, later in pairwise(found[:40])]
+        assert max(steps) - min(steps) <= 6, seed
+        assert 45 <= waiting(samples) <= 55
+
+
+def test_first_pictures_that_are_in_order_and_shaken_are_put_on_their_line():
+    for seed in range(5):
+        found = times(pictures(seed=seed, offsets=(0,)))
+        steps = [later - earlier for earlier, later in pairwise(found[:40])]
+        assert max(steps) - min(steps) <= 6, seed
+
+
+def test_even_pictures_and_those_that_state_durations_do_not_wait():
+    assert waiting(pictures(amplitude=0)) == 3
+    assert waiting([Sample(1, n * 100 // 3, 0, b"x", n == 0) for n in range(40)]) == 3  # ticks are rounded
+    assert waiting(pictures(duration=40)) == 2
+
+
+def test_sync_samples_do_not_wait():
+    assert waiting([Sample(1, one.decode_time, 0, b"x") for one in pictures(amplitude=15, offsets=(0,))]) == 2
+
+
+def test_pictures_that_are_uneven_and_not_shaken_wait_for_half_a_second():
+    uneven = [Sample(1, n * 40 + 30 * (n > 1), 0, b"x", n == 0) for n in range(60)]
+    assert waiting(uneven) == 12
+    assert times(uneven) == [one.decode_time for one in uneven]
+    rare = [Sample(1, n * 300 + 100 * (n > 1), 0, b"x", n == 0) for n in range(60)]
+    assert waiting(rare) == 3
+
+
+def test_a_first_stamp_that_is_off_is_not_on_the_line():
+    samples = pictures(60, offsets=(0,))
+    samples[4] = Sample(1, 9_000_000, 0, b"x")
+    found = times(samples)
+    assert found == sorted(found)
+    assert max(abs(time - 40 * n) for n, time in enumerate(found[:40])) < 44
