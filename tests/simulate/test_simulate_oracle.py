@@ -364,6 +364,7 @@ def test_what_spans_have_in_common_by_their_media() -> None:
         for span, first, seconds in spans
         for number, second in enumerate(seconds)
     ]
+    there += [Stored("d", "cam1", 2, n, b"", START + n * SECOND, "d") for n in range(40)]  # another track
     assert list(overlaps_of(there, "c")) == []
     assert list(overlaps_of(there, "a")) == [(at(17), at(9), "c")]
     assert list(overlaps_of(there, "b")) == [(at(17), at(15), "b"), (at(21), at(9), "c")]
