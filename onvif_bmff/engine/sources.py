@@ -299,8 +299,9 @@ def kept_samples(sources: Iterable[OpenSource]) -> list[KeptSample]:
 def since_sync(kept: list[KeptSample], since: UtcTime | None, *, after: UtcTime | None = None) -> list[KeptSample]:
     """Return the samples to record from the last sync sample on that is shown by ``since``, else from the first one.
 
-    The sync sample is one of video if there is video. What is recorded already is left out, but where that ended in the
-    middle of a group of pictures: then the group is there again, unless it began at or before ``after``.
+    The sync sample is one of video if there is video, and no picture before it is shown later than ``since``: a clock
+    may have been set back. What is recorded already is left out, but where that ended in the middle of a group of
+    pictures: then the group is there again, unless it began at or before ``after``.
     """
     video = any(one.is_video for one in kept)
     leads = [one for one in kept if not video or one.is_video]
@@ -310,7 +311,8 @@ def since_sync(kept: list[KeptSample], since: UtcTime | None, *, after: UtcTime 
     if begin is None or fresh == len(leads):
         return [one for one in kept if not one.recorded]
     goes_on = fresh > 0
-    wanted = [at for at in syncs if since is not None and leads[at].shown <= since]
+    late = next((at for at, one in enumerate(leads) if since is None or one.shown > since), len(leads))
+    wanted = [at for at in syncs if at < late]
     if wanted and max(wanted) > begin:
         begin, goes_on = max(wanted), False
     if begin < fresh and after is not None and leads[begin].shown <= after:
