@@ -32,6 +32,8 @@ _log = logging.getLogger(__name__)
 _SILENT = timedelta(seconds=10)
 _DOCUMENTS = timedelta(seconds=60)
 _ASKED = timedelta(seconds=5)
+_SET_BACK = timedelta(seconds=10)
+"""By how much what was recorded may end behind all that is kept, before that means that a clock was set back."""
 _ENCODINGS = {"mp4a": "AAC", "ulaw": "G711", "alaw": "G711"}
 
 
@@ -249,7 +251,9 @@ class SourceSet:
         What was recorded before them lasted from ``begin`` to ``end``.
         """
         kept = kept_samples(self.opened.values())
-        if end is not None and not any(one.recorded for one in kept):  # of other sources than what was recorded
+        newest = max((one.shown for one in kept), default=end)
+        is_before = end is not None and newest is not None and end - newest <= _SET_BACK
+        if end is not None and is_before and not any(one.recorded for one in kept):  # of other sources than that
             since = end if since is None else max(since, end)
         for one in since_sync(kept, since, after=begin):
             route = one.source.routes.get(one.sample.track_id)

@@ -376,6 +376,25 @@ def test_what_came_before_an_event_is_recorded_although_the_clock_of_its_source_
     assert rig.spans("m4v")[0].start == START + 50 * SECOND
 
 
+@pytest.mark.parametrize(("ahead", "first"), [(3600, 12), (0, 19)])
+def test_what_came_before_an_event_is_recorded_where_the_clock_was_an_hour_ahead_for_the_event_before(ahead, first):
+    """Recorded until second 19.4; a connection from 12 on has the right time, as the one before it had or not."""
+    standby = [Standby("j", "r", "VIDEO001", ONE, "", 9 * SECOND)]
+    rig = Rig(plan({}, standby=standby))
+    rig.open(ONE, VIDEO, late=ahead)
+    rig.play(ONE, 0, 15)
+    rig.do(rig.output.configure(plan({"VIDEO001": Feed("j", ONE, "", START + (ahead + 12) * SECOND)})))
+    rig.play(ONE, 15, 19.4)
+    rig.do(rig.output.configure(plan({}, standby=standby)))
+    rig.do(rig.output.source_closed(ONE))
+    rig.open(ONE, VIDEO)
+    rig.play(ONE, 12, 21)
+    rig.do(rig.output.configure(plan({"VIDEO001": Feed("j", ONE, "", START + 12 * SECOND)})))
+    rig.play(ONE, 21, 25)
+    found = rig.spans("m4v")
+    assert {(span.start - START) // SECOND for span in found} == {ahead + 12, first}
+
+
 @pytest.mark.requirement("REC-5.3.4-10")
 @pytest.mark.parametrize("latency", [2, 6])
 def test_an_event_may_come_as_late_as_the_output_was_told(latency):
