@@ -43,9 +43,10 @@ class DeviceFile:
         """Read and judge the file. Nothing is raised: that it cannot be read is a fault, too."""
         try:
             data, mode = _content(self._path)
-            text = data.decode()
         except OSError as error:
             return LoadedFile(None, (f"{self._path}: {error.strerror}",))
+        try:
+            text = data.decode()
         except UnicodeDecodeError as error:
             line = data[: error.start].count(b"\n") + 1
             return LoadedFile(None, (f"{self._path}:{line}: not TOML: it is no text in UTF-8",))

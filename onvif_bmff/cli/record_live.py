@@ -36,8 +36,8 @@ __all__ = ["LiveRecording"]
 _FIRST_RETRY = 1.0
 _MAX_RETRY = 30.0
 _SHOWN_EVERY = 0.5
-_GRACE = 2.0
-"""Seconds beyond the duration after which a silent stream ends the recording."""
+_GRACE, _MAX_LATE = 2.0, 60.0
+"""Seconds beyond the duration after which the recording ends: of a stream that is silent for as long, and of any."""
 
 
 class LiveRecording:
@@ -61,7 +61,8 @@ class LiveRecording:
         self._status = status
         self._options = stream_options(args)
         self._stop = threading.Event()
-        self._ends_at: float | None = None
+        self._over_at: float | None = None
+        self._heard = 0.0
         self._end: UtcTime | None = None
         self.failure: Exception | None = None
         self.dropped: Counter[str] = Counter()
@@ -130,7 +131,7 @@ class LiveRecording:
         """Show the state; end a recording whose duration is over although nothing comes."""
         while not self._stop.wait(_SHOWN_EVERY):
             self._status.show()
-            if self._ends_at is not None and time.monotonic() >= self._ends_at:
+            if self._over_at is not None and _is_over(time.monotonic(), self._over_at, self._heard):
                 self._stop.set()
 
     # ---- one connection ----------------------------------------------------------------------------------------
@@ -187,6 +188,7 @@ class LiveRecording:
         timescales = {track.track_id: track.timescale for track in tracks}
         lead, duration = lead_of(tracks).track_id, self._args.duration
         for item in items:
+            self._heard = time.monotonic()
             if isinstance(item, ClockReading) or item.track_id not in timescales:
                 if isinstance(item, ClockReading) and item.track_id in (None, *timescales):
                     yield item
@@ -203,7 +205,15 @@ class LiveRecording:
                 if item.sync:
                     # Instants are whole microseconds: a sample that is one early is on time.
                     self._end = session.instant(item).plus_microseconds(duration // timedelta(microseconds=1) - 1)
-                    self._ends_at = time.monotonic() + duration.total_seconds() + _GRACE
+                    self._over_at = self._heard + duration.total_seconds()
+
+
+def _is_over(now: float, over_at: float, heard: float) -> bool:
+    """Whether nothing is waited for any more, of a stream whose duration was over at an instant, if it was not late.
+
+    ``heard`` is when the last item came. Streams come late, and what is late is waited for, but not for ever.
+    """
+    return now >= max(over_at, heard) + _GRACE or now >= over_at + _MAX_LATE
 
 
 class _LiveSession:

@@ -22,6 +22,7 @@ from onvif_bmff.configuration.sample import sample_file as sample_file
 from onvif_bmff.configuration.secret import Secret as Secret
 from onvif_bmff.configuration.settings import CameraSettings as CameraSettings
 from onvif_bmff.configuration.settings import CertificateSettings as CertificateSettings
+from onvif_bmff.configuration.settings import ClockSettings as ClockSettings
 from onvif_bmff.configuration.settings import DeviceConfiguration as DeviceConfiguration
 from onvif_bmff.configuration.settings import EncryptionSettings as EncryptionSettings
 from onvif_bmff.configuration.settings import EventSettings as EventSettings
@@ -51,6 +52,7 @@ __all__ = [
     "NONE",
     "CameraSettings",
     "CertificateSettings",
+    "ClockSettings",
     "ConfigurationFault",
     "DeviceConfiguration",
     "EncryptionSettings",

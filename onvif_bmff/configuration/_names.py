@@ -12,6 +12,7 @@ NAMES = {
     "settings": (
         "CameraSettings",
         "CertificateSettings",
+        "ClockSettings",
         "DeviceConfiguration",
         "EncryptionSettings",
         "EventSettings",

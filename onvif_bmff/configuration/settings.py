@@ -9,6 +9,7 @@ from onvif_bmff.configuration.secret import Secret
 __all__ = [
     "CameraSettings",
     "CertificateSettings",
+    "ClockSettings",
     "DeviceConfiguration",
     "EncryptionSettings",
     "EventSettings",
@@ -206,6 +207,14 @@ class LimitSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClockSettings:
+    """When the clock of the device may be believed."""
+
+    wait: bool
+    patience: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoggingSettings:
     """What the device says."""
 
@@ -230,4 +239,5 @@ class DeviceConfiguration:
     receivers: ReceiverSettings
     ports: PortSettings
     limits: LimitSettings
+    clock: ClockSettings
     logging: LoggingSettings

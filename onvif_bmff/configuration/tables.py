@@ -6,6 +6,7 @@ from onvif_bmff.configuration.options import NONE, Kind, Option, Section
 from onvif_bmff.configuration.settings import (
     CameraSettings,
     CertificateSettings,
+    ClockSettings,
     DeviceConfiguration,
     EncryptionSettings,
     EventSettings,
@@ -301,6 +302,22 @@ _LIMITS = Section(
     ),
 )  # fmt: skip
 
+_CLOCK = Section(
+    "clock",
+    "Whether recordings wait for a clock that is wrong after a start. A change needs a restart.",
+    ClockSettings,
+    (
+        Option(
+            "wait", Kind.FLAG, "in Idle, before December 2025 or as long as a place has keys that are later; "
+            "false: at once, and in new spans when the clock is set", default=True,
+        ),
+        Option(
+            "patience", Kind.DURATION, "how long at most for keys that are later, as they may be wrong, too",
+            timedelta(minutes=5), least=timedelta(0),
+        ),
+    ),
+)  # fmt: skip
+
 _LOGGING = Section(
     "logging",
     "What the device says on standard error; -v and -q go before it, and --log-format says in which form.",
@@ -329,7 +346,7 @@ FILE = Section(
     ),
     (
         _CAMERAS, _STORAGES, _SPOOL, _KEYS, _CERTIFICATES, _RECORDINGS, _JOBS, _USERS, _RECEIVERS, _PORTS, _LIMITS,
-        _LOGGING,
+        _CLOCK, _LOGGING,
     ),
 )  # fmt: skip
 """The table of the whole file."""

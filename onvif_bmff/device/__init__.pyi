@@ -1,4 +1,7 @@
 from onvif_bmff.device.cameras import ConfiguredCameras as ConfiguredCameras
+from onvif_bmff.device.clock_wait import ClockWait as ClockWait
+from onvif_bmff.device.clock_wait import KeyPlace as KeyPlace
+from onvif_bmff.device.clock_wait import key_places as key_places
 from onvif_bmff.device.configured import ConfiguredDevice as ConfiguredDevice
 from onvif_bmff.device.configured_stores import ConfiguredStores as ConfiguredStores
 from onvif_bmff.device.device import RecordingDevice as RecordingDevice
@@ -100,6 +103,7 @@ __all__ = [
     "BeatWatch",
     "ClockHealth",
     "ClockTrust",
+    "ClockWait",
     "ConfiguredCameras",
     "ConfiguredDevice",
     "ConfiguredStores",
@@ -118,6 +122,7 @@ __all__ = [
     "HealthNotes",
     "HealthRule",
     "HealthServer",
+    "KeyPlace",
     "LocalRecordings",
     "LocalSegments",
     "Mailbox",
@@ -163,6 +168,7 @@ __all__ = [
     "health_document",
     "is_healthy",
     "joined_health",
+    "key_places",
     "log_level",
     "metric_rows",
     "metrics_text",

@@ -2,6 +2,7 @@
 
 NAMES = {
     "cameras": ("ConfiguredCameras",),
+    "clock_wait": ("ClockWait", "KeyPlace", "key_places",),
     "configured": ("ConfiguredDevice",),
     "configured_stores": ("ConfiguredStores",),
     "device": ("RecordingDevice",),

@@ -14,6 +14,7 @@ from onvif_bmff.device.device import RecordingDevice
 from onvif_bmff.device.exports import EXPORT_FORMATS
 from onvif_bmff.device.mailbox import OverloadPolicy
 from onvif_bmff.device.sources import SourceSettings
+from onvif_bmff.device.steady_clock import ClockTrust
 from onvif_bmff.device.stores import DeviceSpool
 from onvif_bmff.errors import ConfigurationError
 from onvif_bmff.recording.segment_labels import SegmentLabels
@@ -25,7 +26,7 @@ from onvif_bmff.storage.sqlite import SqlitePersistence
 
 __all__ = ["ConfiguredDevice"]
 
-_FIXED = ("data_directory", "local", "source", "spool", "limits", "ports")
+_FIXED = ("data_directory", "local", "source", "spool", "limits", "ports", "clock")
 """What is read at the start alone."""
 
 
@@ -86,6 +87,7 @@ class ConfiguredDevice:
             policy=OverloadPolicy(limits.overload),
             room=Room(limits.held_bytes),
             preroll_bytes=limits.preroll_bytes,
+            clock_trust=ClockTrust(wait=file.clock.wait, patience=file.clock.patience),
             source_settings=SourceSettings(limits.silence),
             spool=DeviceSpool(os.path.join(self.data_directory, "spool"), policy, used=spool.used),
             runtime=runtime,

@@ -10,9 +10,7 @@
 A slow, failing or hanging store or source delays its own thread only.
 """
 
-import logging
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from types import TracebackType
@@ -23,11 +21,11 @@ from onvif_bmff.cenc.iv import CbcsIvSource, CencIvAllocators
 from onvif_bmff.control.environment import TimeRange
 from onvif_bmff.control.faults import BadConfiguration
 from onvif_bmff.control.persistence import Persistence
-from onvif_bmff.control.plan import DevicePlan
 from onvif_bmff.control.service import RecordingService
 from onvif_bmff.control.types.capabilities import RECORDED_ENCODINGS, Capabilities, ServiceLimits
 from onvif_bmff.control.types.job_state import RecordingJobState
 from onvif_bmff.control.types.profile import PROFILE_25_12, Profile
+from onvif_bmff.device.clock_wait import ClockWait
 from onvif_bmff.device.device_exports import DeviceExports
 from onvif_bmff.device.exports import EXPORT_FORMATS
 from onvif_bmff.device.feeding import RunningSources
@@ -45,7 +43,6 @@ from onvif_bmff.device.stores import DeviceSpool, DeviceStores
 from onvif_bmff.device.worker import OutputWorker
 from onvif_bmff.device.workers import DeviceWorkers, recovered_part, storages_read
 from onvif_bmff.engine.targets import TargetMaker, WrappingPolicy
-from onvif_bmff.logs import CauseLog
 from onvif_bmff.objects.stored import ObjectStore
 from onvif_bmff.recording.segment_labels import SegmentLabels
 from onvif_bmff.recovery import RecoveryReport
@@ -56,8 +53,6 @@ from onvif_bmff.storage.sqlite import SqlitePersistence
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["RecordingDevice"]
-
-_log = CauseLog(logging.getLogger(__name__))
 
 _MAX_SLEEP = 60.0
 _RETRY = 1.0
@@ -124,7 +119,8 @@ class RecordingDevice:
         clock: the present instant; by default the wall clock of ``runtime``. A jump of more than a second is detected
             within two: all spans close at the next sync sample, and new ones have the new time.
         clock_rate: how many seconds of the clock pass in one; another number than 1 is for simulations.
-        clock_trust: when the clock may be believed, and whether recordings wait for that (``waits_for_clock``).
+        clock_trust: when the clock may be believed, and whether recordings wait for that (``waits_for_clock``,
+            ``RecordingHealth.waits``).
         random: source of random bytes; by default that of ``runtime``.
         ivs: source of initialisation vectors. By default with a store next to the file of an
             ``SqlitePersistence``, at ``….ivs``, so that a restart continues where vectors ended; else random.
@@ -185,11 +181,12 @@ class RecordingDevice:
     ) -> None:
         if workers is not None:
             workers.check(ivs, random, runtime)
-        self._runtime, self._clock_rate, random = runtime, clock_rate, random or runtime.random
+        self._runtime, random = runtime, random or runtime.random
         self._stores = stores = DeviceStores(storages_read(storages, spool, persistence, workers, runtime), local)
         provider, certificates = sources or default_sources(runtime), {} if certificates is None else certificates
         self._clock = steady = SteadyClock(clock or runtime.now, clock_rate, runtime=runtime, trust=clock_trust)
         self._wake, self._stop = runtime.flag(), runtime.flag()
+        self._wait = wait = ClockWait(steady, runtime, self._wake.set)
         self._local_data = None if local is None else self._local_recordings(local)
         self._exports = DeviceExports(stores, lambda: self.service.device_side, runtime)
         resources = DeviceResources(stores, certificates, has_profile or _profiles_of(provider))
@@ -197,7 +194,9 @@ class RecordingDevice:
         self.service = self._make_service(offered, limits, profile, persistence, resources, random)
         side = self.service.device_side
         part = recovered_part(workers)
-        self._recovery = DeviceRecovery(stores, labels, side.plans, steady, self._data_deleted, runtime, part=part)
+        self._recovery = DeviceRecovery(
+            stores, labels, side.plans, steady, wait, self._data_deleted, runtime, part=part
+        )
         ivs, room = ivs or _vectors(persistence, random), room or Room(64 << 20)
         latency, patience = event_latency * clock_rate, _SOURCE_PATIENCE * clock_rate
         preroll_bytes = preroll_bytes or _preroll_bytes(offered, event_latency)
@@ -318,7 +317,7 @@ class RecordingDevice:
         """Return the health of the device at this instant. From any thread; it takes no lock of the service."""
         task = self._task
         running = task is not None and not task.ended and not self._stop.is_set()
-        return self._outputs.health(running=running, recovered=self._recovery.done)
+        return self._wait.described(self._outputs.health(running=running, recovered=self._recovery.done))
 
     def worker(self, recording: str, *, track: str | None = None) -> OutputWorker | None:
         """Return the worker of a recording's target (or of one of its local tracks), for statistics.
@@ -351,12 +350,12 @@ class RecordingDevice:
                 at_rest = (
                     not (woken or jump) and self._until_deadline() > 0.0 and self._runtime.monotonic() < look_again
                 )
-                if at_rest and not self._outputs.storage_has_come:
+                if at_rest and not (self._outputs.storage_has_come or self._wait.is_over()):
                     continue
                 self._wake.clear()
                 look_again = self._runtime.monotonic() + _MAX_SLEEP
                 self.service.advance()
-                self._outputs.follow(self._plan())
+                self._outputs.follow(self._wait.without_waiting(self.service.device_side.plans()))
                 self._outputs.followed()
             except Exception as error:  # noqa: BLE001
                 # The model cannot be written now, or no thread started; running outputs go on.
@@ -365,21 +364,12 @@ class RecordingDevice:
                     return
                 self._wake.set()
 
-    def _plan(self) -> DevicePlan:
-        """Return what is to be recorded now: nothing, as long as the clock is wrong."""
-        plan, doubt = self.service.device_side.plans(), self._clock.doubt()
-        if doubt is None:
-            return plan
-        _log.warning("wait", "recordings wait: %s", doubt)
-        idle = {token: replace(one, feeds={}, standby=()) for token, one in plan.recordings.items()}
-        return DevicePlan(idle, plan.receivers)
-
     def _until_deadline(self) -> float:
         """Return the seconds until the service has something to do."""
         deadline = self.service.next_deadline()
         if deadline is None:
             return _MAX_SLEEP
-        return max(deadline.microseconds_since(self._clock()) / 1e6 / self._clock_rate + 0.001, 0.0)
+        return max(deadline.microseconds_since(self._clock()) / 1e6 / self._clock.rate + 0.001, 0.0)
 
     # ---- local data ---------------------------------------------------------------------------------------------
 

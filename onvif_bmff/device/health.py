@@ -64,6 +64,7 @@ class RecordingHealth:
         drift: part by which the camera's clock runs fast (negative: slow) against the device's, as estimated from
             arrivals; None where the camera's clock is followed, or nothing came yet. 1e-6 is a second in 11.6 days.
         last_error: the error that was reported last, even if it is over.
+        waits: why it waits, in Idle, for the device's clock to be set, although a job feeds it; None if it does not.
     """
 
     recording: str
@@ -80,6 +81,7 @@ class RecordingHealth:
     clock_offset: timedelta | None = None
     drift: float | None = None
     last_error: NotedError | None = None
+    waits: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,10 @@ def _passed(since: UtcTime, one: RecordingHealth, health: DeviceHealth) -> timed
     return health.clock.now - since + (one.clock_offset or timedelta(0))
 
 
+def _waits_for_clock(one: RecordingHealth, health: DeviceHealth) -> str | None:
+    return one.waits if health.clock.doubt is None else None
+
+
 def _quiet(one: RecordingHealth, health: DeviceHealth) -> str | None:
     if not one.continuous or one.state is not RecordingJobState.ACTIVE or one.last_sample is None:
         return None
@@ -132,6 +136,7 @@ DEVICE_RULES: tuple[tuple[HealthRule, Callable[[DeviceHealth], str | None]], ...
 """Rules for the device, in the order in which findings are listed."""
 
 RECORDING_RULES: tuple[tuple[HealthRule, Callable[[RecordingHealth, DeviceHealth], str | None]], ...] = (
+    (HealthRule("recording-waits", UNHEALTHY, "its place has keys later than the clock"), _waits_for_clock),
     (HealthRule("recording-error", UNHEALTHY, "a track that a job feeds is in Error"), _in_error),
     (HealthRule("nothing-recorded", UNHEALTHY, "Active with video or sound, and no new fragment for 120 s"), _quiet),
     (HealthRule("backlog", UNHEALTHY, "a complete segment that began over 300 s ago waits for its store"), _waits),

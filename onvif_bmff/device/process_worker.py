@@ -10,6 +10,7 @@ from onvif_bmff.cenc.encrypt import IvSources
 from onvif_bmff.cenc.iv import CbcsIvSource, CencIvAllocators
 from onvif_bmff.control.plan import DevicePlan
 from onvif_bmff.control.types.job_state import RecordingJobState
+from onvif_bmff.device.clock_wait import ClockWait
 from onvif_bmff.device.feeding import RunningSources
 from onvif_bmff.device.mailbox import OverloadPolicy
 from onvif_bmff.device.outputs import OutputSet, OutputSettings
@@ -32,6 +33,7 @@ __all__ = ["WorkerLimits", "WorkerParts", "WorkerSetup", "log_level", "serve_out
 
 _TICK = 1.0
 _TELL_INTERVAL = 5.0
+_NO_PLAN = DevicePlan({}, {})
 _PATIENCE = 10.0
 """Seconds for closing everything when the device is gone."""
 
@@ -164,13 +166,15 @@ class _Worker:
         self._clock = clock = SteadyClock(
             setup.clock or runtime.now, setup.clock_rate, runtime=runtime, trust=setup.clock_trust
         )
+        self._wait = ClockWait(clock, runtime, lambda: self._inbox.put(("again",)))
         self._certificates: dict[str, bytes] = {}
-        self._plan = DevicePlan({}, {})
+        self._plan = _NO_PLAN
         self._recovery = DeviceRecovery(
             stores,
             setup.labels,
             lambda: self._plan,
             clock,
+            self._wait,
             _nothing_deleted,
             runtime,
             part=RecoveryPart.SEGMENTS,
@@ -189,7 +193,6 @@ class _Worker:
                 limits.source_patience, limits.preroll_bytes, runtime,
             ),
         )  # fmt: skip
-        self._is_recovering = False
 
     def run(self) -> None:
         """Do what the device says, until it says to close, or is gone."""
@@ -207,9 +210,10 @@ class _Worker:
                 if now >= tick:
                     tick = now + _TICK
                     self._outputs.watch()
-                    self._send("health", self._outputs.health(running=True, recovered=self._recovery.done))
-                    if self._outputs.storage_has_come:
-                        self._outputs.follow(self._plan)
+                    health = self._outputs.health(running=True, recovered=self._recovery.done)
+                    self._send("health", self._wait.described(health))
+                    if self._outputs.storage_has_come or self._wait.is_over():
+                        self._follow_plan()
                 if now >= tell:
                     tell = now + _TELL_INTERVAL
                     self._outputs.tell_time()
@@ -220,6 +224,8 @@ class _Worker:
     def _do(self, name: str, *values: Any) -> None:
         if name == "follow":
             self._follow(*values)
+        elif name == "again":
+            self._follow_plan()
         elif name == "clock":
             self._clock.set(values[0])
             self._outputs.clock_set(values[0])
@@ -228,14 +234,16 @@ class _Worker:
             self._send("answer", number, self._outputs.is_written(*of))
 
     def _follow(self, plan: DevicePlan, certificates: Mapping[str, bytes]) -> None:
-        self._plan = plan
+        is_first, self._plan = self._plan is _NO_PLAN, plan
         self._certificates.clear()
         self._certificates.update(certificates)
-        if not self._is_recovering:
-            self._is_recovering = True
+        if is_first:
             self._recovery.start()
             self._runtime.spawn(self._report_recovery, "recovery report")
-        self._outputs.follow(plan)
+        self._follow_plan()
+
+    def _follow_plan(self) -> None:
+        self._outputs.follow(self._wait.without_waiting(self._plan))
 
     def _report_recovery(self) -> None:
         self._recovery.wait()

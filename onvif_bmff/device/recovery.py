@@ -9,6 +9,7 @@ from functools import partial
 from onvif_bmff.control.environment import TimeRange
 from onvif_bmff.control.places import local_prefix
 from onvif_bmff.control.plan import DevicePlan
+from onvif_bmff.device.clock_wait import ClockWait, KeyPlace
 from onvif_bmff.device.exports import clear_unfinished_exports
 from onvif_bmff.device.local import delete_segments
 from onvif_bmff.device.steady_clock import SteadyClock
@@ -26,6 +27,7 @@ _log = logging.getLogger(__name__)
 
 __all__ = ["DeviceRecovery", "RecoveryPart", "RecoveryReport", "recover_store"]
 
+_NEVER = UtcTime.parse("9999-12-31T23:59:59Z")
 _LOOK = 0.5
 _FIRST_RETRY = 5.0
 _MAX_RETRY = 60.0
@@ -46,13 +48,15 @@ class DeviceRecovery:
 
     A store that fails meanwhile is recovered again until nothing is left to do: after five seconds, then after twice
     as long each time up to a minute. As long as the clock is wrong nothing is recovered: by its time all spans would be
-    later than the start, as those are which this process records itself.
+    later than the start, as those are which this process records itself. A place that waits for the clock, as it has
+    later keys (``ClockWait``), is recovered whole: nothing in it is of this process.
 
     Args:
         stores: the stores.
         labels: of all objects.
         plans: gives what is to be recorded now.
         clock: the present instant.
+        wait: what waits for the clock; it is told to ask each store for its newest keys first.
         deleted: called with every range of local data that was deleted.
         runtime: runs the threads.
         part: what is recovered.
@@ -64,6 +68,7 @@ class DeviceRecovery:
         labels: SegmentLabels,
         plans: Callable[[], DevicePlan],
         clock: SteadyClock,
+        wait: ClockWait,
         deleted: Callable[[str, str, TimeRange], None],
         runtime: Runtime = SYSTEM,
         *,
@@ -76,6 +81,7 @@ class DeviceRecovery:
         self._labels = labels
         self._plans = plans
         self._clock = clock
+        self._wait = wait
         self._deleted = deleted
         self._done = runtime.flag()
         self._stop = runtime.flag()
@@ -83,6 +89,8 @@ class DeviceRecovery:
 
     def start(self) -> None:
         """Start; spans that begin from now on are not changed."""
+        if self._part is not RecoveryPart.REST:
+            self._wait.expect(self._plans(), self._stores.tokens())
         if self._clock.doubt() is None:
             self._runtime.spawn(partial(self._await, self._begin()), "recovery")
         else:
@@ -125,6 +133,8 @@ class DeviceRecovery:
         self._done.set()
 
     def _recover(self, token: str | None, store: ObjectStore, plan: DevicePlan, started: UtcTime) -> None:
+        if self._part is not RecoveryPart.REST:
+            self._wait.look(token, store)
         places: set[tuple[str, str]] = set()
         for recording in plan.recordings.values():
             target = recording.configuration.target
@@ -153,7 +163,10 @@ class DeviceRecovery:
         places: set[tuple[str, str]],
     ) -> Iterator[RecoveryReport]:
         def before(prefix: str, postfix: str) -> UtcTime:
-            return min(started, self._stores.recorded_since(token, prefix, postfix) or started)
+            began = self._wait.began(KeyPlace(token, prefix, postfix), started)
+            if began is None:
+                return _NEVER
+            return min(began, self._stores.recorded_since(token, prefix, postfix) or began)
 
         if self._part is not RecoveryPart.REST:
             yield recover_store(store, self._labels, places=places, before=before, exclusive=True)

@@ -25,10 +25,14 @@ class ClockTrust:
         not_before: a clock before this instant is wrong; best the date on which the firmware was built.
         wait: recordings wait, in Idle, as long as the clock is wrong. If false, they begin at once, at wrong times;
             when the clock is set, all spans close, and new ones have the new time.
+        patience: the longest time for which a recording waits, after a start, for the clock to be later than the newest
+            key of its place; None for as long as it takes, zero for not at all. That key may be wrong instead: of a
+            former clock, or of a camera whose clock is ahead.
     """
 
     not_before: UtcTime = RELEASED
     wait: bool = True
+    patience: timedelta | None = timedelta(minutes=5)
 
     def doubt(self, now: UtcTime) -> str | None:
         """Return why recordings wait at an instant; None if they do not."""

@@ -121,6 +121,7 @@ class RecordingOutput:
         """Follow another plan."""
         old, self._plan = self._ending or self._plan, plan
         self._sources.failed &= plan.sources
+        self._sources.leave_out(plan.tracks, plan.feeds, old.feeds)
         self._enter(OutputEvent.CHANGED)
         recorder = self._recorder
         self._ending = old if recorder is not None and plan.is_after_event(old) else None

@@ -224,6 +224,23 @@ class SourceSet:
         recorded = [source for source in self.opened.values() if source.preroll is not None and source.routes]
         return sum(source.missing(since) for source in recorded)
 
+    def leave_out(
+        self, tracks: Iterable[tuple[str, str]], feeds: Mapping[str, Feed], before: Mapping[str, Feed]
+    ) -> None:
+        """Leave out what is kept of tracks that are fed from now on, but were not ``before``, unless for an event.
+
+        Otherwise a job without an event would record what happened before it began, where another one waits for events.
+        """
+        all_tracks = tuple(tracks)
+        for reference, source in self.opened.items():
+            preroll = source.preroll
+            for track_id in source.tracks if preroll is not None else ():
+                fed = [feed for _, _, feed in tracks_fed_by(source, reference, track_id, all_tracks, feeds)]
+                of_events = any(feed.since is not None or feed.before is not None for feed in fed)
+                known = any(tracks_fed_by(source, reference, track_id, all_tracks, before))
+                if preroll is not None and fed and not of_events and not known:
+                    preroll.leave_out(track_id)
+
     def kept_since(
         self, since: UtcTime | None, begin: UtcTime | None, end: UtcTime | None
     ) -> Iterator[tuple[Route, Sample]]:

@@ -319,8 +319,10 @@ class ExportJob:
         if _after_leap_second(target, played, time):
             self._times.leap_second(played.decode_microseconds // _DAY * _DAY)
             time = self._times.ticks_at(played.decode_microseconds, timescale, shown)
-        if target.next_time is not None and abs(time - target.next_time) <= SAME_TIME * timescale // _SECOND:
-            time = target.next_time  # keys are cut to milliseconds: this is no gap
+        if target.next_time is not None and time - target.next_time <= SAME_TIME * timescale // _SECOND:
+            # Keys are cut to milliseconds: this is no gap. Nor is it an overlap, which the reader has left out: where a
+            # recorder followed a clock that ran slow, keys come earlier than the media before them end.
+            time = target.next_time
         target.source, target.run, target.clock = track, played.run, played.clock
         target.offset = time - sample.decode_time * timescale // track.timescale
 

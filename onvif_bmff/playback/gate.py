@@ -11,6 +11,10 @@ __all__ = ["SAME_TIME", "RangeGate"]
 
 SAME_TIME = 2_000
 """Microseconds by which a span may begin before another ends and still follow it: keys have milliseconds."""
+_FOLLOWED = 100_000
+"""Microseconds by which its key may be earlier than the end of the one before: a recorder follows its clock so far."""
+_BEHIND = 600_000
+"""Microseconds by which the clock of a span may be behind its keys: 500 (``SpanReading.follow``), and one step more."""
 _MAX_REORDERING = 17
 """After so many successive samples in decoding order presented after the end, none follows that is presented before:
 H.264 and H.265 reorder by at most 16 pictures."""
@@ -22,14 +26,15 @@ _REORDERING = 1_000_000
 class _TrackGate:
     """State of one track.
 
-    ``reach`` (µs): what earlier spans cover; ``before``: samples that wait for one after the start; ``after``: samples
-    after the end that wait for one before it.
+    ``reach`` (µs): what earlier spans cover, unless the first sample of this one is at ``follows`` or later;
+    ``before``: samples that wait for one after the start; ``after``: samples after the end that wait for one before it.
     """
 
     is_open: bool
     is_video: bool
     last: PlayedSample | None = None
     reach: int | None = None
+    follows: int | None = None
     need_sync: bool = True
     before: list[PlayedSample] = field(default_factory=list)
     after: list[PlayedSample] = field(default_factory=list)
@@ -40,7 +45,8 @@ class RangeGate:
     """Takes the samples of one kind of spans in decoding order and returns those of the range.
 
     For each track these are the samples from the last sync sample at or before ``start`` to the last one presented
-    before ``end``. After a loss a track continues with its next sync sample. Of spans that overlap, the first counts.
+    before ``end``. After a loss a track continues with its next sync sample. Of spans that overlap, the first counts;
+    one that begins no more than 100 ms before the end of another, by keys, follows it: nothing of it is skipped.
     """
 
     def __init__(self, start: UtcTime | None, end: UtcTime | None) -> None:
@@ -53,13 +59,21 @@ class RangeGate:
         """Whether all tracks seen so far are past the end."""
         return bool(self._gates) and all(gate.done for gate in self._gates.values())
 
-    def open_span(self) -> None:
-        """Begin a new span: what it has of the time already covered is skipped."""
+    def open_span(self, over: UtcTime | None = None) -> None:
+        """Begin a new span: what it has of the time already covered is skipped.
+
+        ``over`` is where the span before it ended by its keys, if that is known. It is earlier than the clock of that
+        span's beginning says where a recorder followed a clock that runs slow.
+        """
         for gate in self._gates.values():
             last = gate.last
             if last is not None:
                 ticks = last.sample.decode_time + last.sample.duration
-                gate.reach = last.clock.microseconds(ticks, last.track.timescale) - SAME_TIME
+                reach = last.clock.microseconds(ticks, last.track.timescale)
+                if over is not None and abs(reach - over.microseconds) <= _BEHIND:
+                    reach = min(reach, over.microseconds)
+                    gate.follows = reach - _FOLLOWED - SAME_TIME
+                gate.reach = reach - SAME_TIME
 
     def interrupted(self) -> None:
         """Note that samples are missing here."""
@@ -76,7 +90,8 @@ class RangeGate:
         if gate.done or (gate.need_sync and not sample.sync):
             return ()
         if gate.reach is not None:
-            if played.decode_microseconds < gate.reach:
+            reach, gate.follows = gate.reach if gate.follows is None else gate.follows, None
+            if played.decode_microseconds < reach:
                 gate.need_sync = True
                 return ()
             gate.reach = None

@@ -110,8 +110,11 @@ class SampleReader:
     # ---- one kind of spans -------------------------------------------------------------------------
 
     def _kind(self, parts: tuple[SpanPart, ...], gate: RangeGate) -> Iterator[PlayedSample]:
+        last: SpanPart | None = None
         for part in parts:
-            gate.open_span()
+            if last is not None:
+                gate.open_span(last.span.segments[last.stop - 1].end)
+            last = part
             reading = SpanReading(part.span, part.ordinal)
             if not self._strict:
                 header, faults = settle_header(self._store, self._seeker, part)

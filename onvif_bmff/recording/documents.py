@@ -1,5 +1,6 @@
 """Documents go along with the media beside which they come: where the stamps of those are moved, so are theirs."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -7,10 +8,15 @@ from fractions import Fraction
 from onvif_bmff.media.track import Sample
 from onvif_bmff.recording.clock_parts import Positioned, SharedTime
 from onvif_bmff.recording.placing import moved_along
+from onvif_bmff.recording.sample_times import moved
+from onvif_bmff.recording.stamps import Bounds, gap_limit
+from onvif_bmff.recording.timing_faults import TimingFault
 
 __all__ = ["Companion", "WaitingDocuments"]
 
 _DAY = 86_400
+_ALIKE = 10
+"""Seconds by which two documents in a row whose clock was set may be off differently."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,16 +61,40 @@ class Companion:
 class WaitingDocuments:
     """Documents whose companions are in doubt, so that they are in doubt too.
 
-    They are ``on_their_own`` where their own clock was set, as long as that of other tracks is not set later.
+    They are ``on_their_own`` where their own clock was set, as long as that of other tracks is not set later. ``off``
+    is where one was put whose stamp was off alone, and by how much.
     """
 
     documents: list[tuple[Sample, Companion]] = field(default_factory=list)
     on_their_own: Fraction | None = None
+    off: tuple[int, int] | None = None
 
     def add(self, document: Sample, companion: Companion | None) -> None:
         """Take a document that is held back; its time may be set."""
         if companion is not None:
             self.documents.append((document, companion))
+
+    def in_place(
+        self, document: Sample, released: Sample | None, reached: int, bounds: Bounds, counted: Counter[str]
+    ) -> Sample:
+        """Return a document where it belongs if its stamp alone is off, by more than a gap back or a day ahead.
+
+        It comes behind one that was ``released`` since its segment ended, so that no others wait with which it could
+        be compared. If the one before was off by as much, the clock was set, and it stays as it is. Other tracks have
+        ``reached`` a time.
+        """
+        if released is None:
+            return document
+        delta, limit = document.decode_time - released.decode_time, gap_limit(released.duration, bounds)
+        if -limit <= delta <= bounds.day:
+            return document
+        place, before = max(released.decode_time + released.duration, reached), self.off
+        self.off = place, place - document.decode_time
+        alike = before is not None and abs(before[1] - self.off[1]) <= _ALIKE * bounds.timescale
+        if alike and before is not None and before[0] == released.decode_time:
+            return document
+        counted[TimingFault.RESTAMPED] += 1
+        return moved(document, place)
 
     def companion(self, shared: SharedTime, timescale: int, shift: int) -> Companion | None:
         """Return that of a document that comes now, where stamps are moved by ``shift``; None if it has none."""

@@ -55,7 +55,7 @@ class OpenSpans:
     def open(self, start: int | None, state: TrackState, sample: Sample) -> SpanSet:
         """Make the spans that all tracks are to enter from ``start`` on, because of a sample of one of them."""
         presented = sample.decode_time + sample.composition_offset
-        tie = self._anchor.settle(state, presented)
+        tie = self._anchor.settle(state, presented, goes_on=start is not None)
         at = tie.clock.utc(presented, state.track.timescale)
         tracks = tuple(other.track_at(state.time(sample)) for other in self._states.values())
         spans = self.current = self._opener.open(tracks, self._timescale, tie, start, at)

@@ -20,16 +20,16 @@ _STEP = 10
 class _Times:
     """The times of a source's samples in common ticks, which go on where its clock is set.
 
-    ``stepped`` is by how much it was set then, until that is known otherwise.
+    ``stepped`` is by how much it was set then, until that is known otherwise; ``stepped_at``: behind which sample.
     """
 
-    __slots__ = ("_ahead", "_factors", "newest", "stepped", "timescale")
+    __slots__ = ("_ahead", "_factors", "newest", "stepped", "stepped_at", "timescale")
 
     def __init__(self, tracks: Sequence[Track]) -> None:
         self.timescale = timescale = lcm(*(track.timescale for track in tracks))
         self._factors = {track.track_id: timescale // track.timescale for track in tracks}
         self._ahead: int | None = None
-        self.newest = self.stepped = 0
+        self.newest = self.stepped = self.stepped_at = 0
 
     def of(self, sample: Sample) -> int:
         """Return when a sample is shown. ``MediaError`` for an unknown track."""
@@ -64,8 +64,8 @@ class PreRoll:
     """
 
     __slots__ = (
-        "_before", "_count", "_lead_id", "_max_bytes", "_missed", "_recorded", "_samples", "_size", "_starts",
-        "_stepped_at", "_times", "_wanted",
+        "_before", "_count", "_lead_id", "_left_out", "_max_bytes", "_missed", "_recorded", "_samples", "_size",
+        "_starts", "_times", "_wanted",
     )  # fmt: skip
 
     def __init__(self, tracks: Sequence[Track], before: timedelta, *, max_bytes: int = 64 << 20) -> None:
@@ -78,8 +78,9 @@ class PreRoll:
         self._samples: deque[tuple[int, int, Sample]] = deque()
         self._starts: deque[int] = deque()
         self._size = 0
-        self._count = self._stepped_at = 0
+        self._count = 0
         self._recorded: dict[int, int] = {}
+        self._left_out: dict[int, int] = {}
         self._missed: deque[tuple[int, int, int]] = deque()
 
     @property
@@ -105,7 +106,7 @@ class PreRoll:
         stepped = times.stepped
         time = times.of(sample)
         if times.stepped != stepped:
-            self._stepped_at = self._count
+            times.stepped_at = self._count
         if sample.track_id == self._lead_id and sample.sync and sample.data:
             self._starts.append(time)
         elif not self._starts and sample.track_id == self._lead_id:
@@ -127,7 +128,10 @@ class PreRoll:
     def missing(self, since: Fraction) -> int:
         """Return how many samples from ``since`` (seconds of the source) on had no room and are not recorded."""
         early = since * self._times.timescale
-        return sum(time >= early and number > self._recorded.get(one, 0) for time, number, one in self._missed)
+        recorded, out = self._recorded, self._left_out
+        return sum(
+            time >= early and number > max(recorded.get(one, 0), out.get(one, 0)) for time, number, one in self._missed
+        )
 
     def redate(self, by: Fraction) -> None:
         """Note that media time 0 of the source is so many seconds earlier than thought.
@@ -138,7 +142,7 @@ class PreRoll:
         ticks = round(by * times.timescale)
         if times.stepped and abs(times.stepped - ticks) <= _STEP * times.timescale:
             self._samples = deque(
-                (time, number, times.moved(sample, ticks) if number <= self._stepped_at else sample)
+                (time, number, times.moved(sample, ticks) if number <= times.stepped_at else sample)
                 for time, number, sample in self._samples
             )
             times.stepped = 0
@@ -148,13 +152,20 @@ class PreRoll:
         for track_id in track_ids:
             self._recorded[track_id] = self._count
 
+    def leave_out(self, track_id: int) -> None:
+        """Note that no sample of a track that was pushed so far is to be recorded ever."""
+        self._left_out[track_id] = self._count
+
     def kept(self) -> list[tuple[Sample, bool]]:
-        """Return the samples, oldest first within each track, each with whether it is recorded; they stay."""
-        start, recorded = self._starts[0] if self._starts else None, self._recorded
+        """Return the samples, oldest first within each track, each with whether it is recorded; they stay.
+
+        Those that are left out are not among them.
+        """
+        start, recorded, out = self._starts[0] if self._starts else None, self._recorded, self._left_out
         return [
             (sample, number <= recorded.get(sample.track_id, 0))
             for time, number, sample in self._samples
-            if start is None or time >= start or self._leads(sample)
+            if (start is None or time >= start or self._leads(sample)) and number > out.get(sample.track_id, 0)
         ]
 
     def release(self) -> list[Sample]:

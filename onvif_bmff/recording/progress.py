@@ -55,12 +55,16 @@ class ClockTie:
     """What ties media time to UTC in spans that opened together: ``clock`` in the segments that open next.
 
     ``steady`` are the clocks of the segments that each span opened last, by the track that identifies it; ``sparse``
-    those of metadata, whose segments may stay open for hours.
+    those of metadata, whose segments may stay open for hours; ``ended`` those of spans that have closed. ``before`` is
+    the tie of spans that these follow without a gap, by a clock that was not set: they begin where those end, or later,
+    and go back from segment to segment.
     """
 
     clock: MediaClock
+    before: "ClockTie | None" = None
     steady: dict[int, MediaClock] = field(default_factory=dict)
     sparse: dict[int, MediaClock] = field(default_factory=dict)
+    ended: dict[int, MediaClock] = field(default_factory=dict)
 
     @property
     def taken_up(self) -> bool:
@@ -80,7 +84,11 @@ class ClockTie:
         """Return the clock of a segment that a span opens now; it goes at most 100 ms beyond that of the one before."""
         clocks = self.sparse if track.type is TrackType.METADATA else self.steady
         before, clock = clocks.get(track.track_id), self.clock
-        if before is not None:
+        if before is None:
+            if self.before is not None:
+                clock = self.first(track)
+                self.before.ended.pop(track.track_id, None)  # once
+        else:
             time = before.utc(clock.ticks, clock.timescale)
             off = clock.at.microseconds_since(time)
             if abs(off) > FOLLOWED:
@@ -89,10 +97,27 @@ class ClockTie:
         clocks[track.track_id] = clock
         return clock
 
+    def first(self, track: Track) -> MediaClock:
+        """Return the clock by which the span begins that a track identifies; its key is at most 10 ms early.
+
+        A sample may be presented that much before the one before it ends, but a span may not begin before the last
+        sample of the span before. B.6, B.7.
+        """
+        last = None if self.before is None else self.before.last(track.track_id)
+        if last is None:
+            return self.clock
+        time = last.utc(self.clock.ticks, self.clock.timescale).plus_microseconds(-_EXACT)
+        return self.clock if self.clock.at >= time else MediaClock(time, self.clock.ticks, self.clock.timescale)
+
+    def last(self, track_id: int) -> MediaClock | None:
+        """Return the clock of the segment that the span opened last which a track identifies, or identified."""
+        return self.steady.get(track_id) or self.sparse.get(track_id) or self.ended.get(track_id)
+
     def close(self, track: Track) -> None:
-        """Forget a span that has closed: the next one in its place begins by ``clock``."""
-        self.steady.pop(track.track_id, None)
-        self.sparse.pop(track.track_id, None)
+        """Note that a span has closed: the next one in its place begins by ``clock``."""
+        clock = self.steady.pop(track.track_id, None) or self.sparse.pop(track.track_id, None)
+        if clock is not None:
+            self.ended[track.track_id] = clock
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -158,9 +183,13 @@ class UtcAnchor:
         """The clock of the segments that open next; None before the first spans open."""
         return None if self.tie is None else self.tie.clock
 
-    def settle(self, state: "TrackState", presented: int) -> ClockTie:
-        """Fix the clock of spans that open with a sample of a track, presented at these ticks of it."""
+    def settle(self, state: "TrackState", presented: int, *, goes_on: bool) -> ClockTie:
+        """Fix the clock of spans that open with a sample of a track, presented at these ticks of it.
+
+        Where the recording ``goes_on`` from spans that are open, and no clock was set, they begin where those end.
+        """
         given, self.given = self.given, None
+        before = self.tie if goes_on and given is None else None
         timescale = state.track.timescale
         if given is not None:
             time = state.clock.source_time(Fraction(given.ticks, given.timescale))
@@ -170,10 +199,13 @@ class UtcAnchor:
         read = self._by_reading(clock, presented, timescale)
         if self.tie is not None and given is None:
             off = read.microseconds(presented, timescale) - clock.microseconds(presented, timescale)
-            if abs(off) > FOLLOWED and not self.is_set:
-                self.counted[TimingFault.CLOCK_SET] += 1
+            if abs(off) > FOLLOWED:
+                before = None
+                self.counted[TimingFault.CLOCK_SET] += not self.is_set
         self.is_set = False
-        self.tie = ClockTie(read)
+        if self.tie is not None:
+            self.tie.before = None
+        self.tie = ClockTie(read, before)
         return self.tie
 
     def _by_reading(self, clock: MediaClock, presented: int, timescale: int) -> MediaClock:

@@ -228,15 +228,16 @@ class SampleClock:
     def _begin(self, sample: Sample) -> None:
         """Take the first sample, or one after a sample that was stored before its time because of a silence."""
         released, self._released = self._released, None
-        if self._limits.bounds.sparse:
+        reached, bounds = self._shared.elsewhere(self, self._limits.timescale)[0], self._limits.bounds
+        if bounds.sparse:
             sample = self._moved_along(sample, self._companion())
+            sample = self._held_back.documents.in_place(sample, released, reached, bounds, self._shared.counted)
         if released is not None:
             end = released.decode_time + released.duration
             sample = self._line.in_step(self, sample, end, self._gap_limit())
             delta = sample.decode_time - released.decode_time
             if delta > self._limits.bounds.day or delta < -self._gap_limit():
-                sample = moved(sample, sample.decode_time)
-                self._restart(sample, max(end, self._shared.elsewhere(self, self._limits.timescale)[0]), end)
+                self._restart(sample := moved(sample, sample.decode_time), max(end, reached), end)
                 self._shared.counted[TimingFault.DISCONTINUITY] += 1
             elif sample.decode_time < end:
                 sample = nudged(sample, end)

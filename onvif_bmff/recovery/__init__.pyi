@@ -1,3 +1,4 @@
+from onvif_bmff.recovery.days import newest_after as newest_after
 from onvif_bmff.recovery.days import recorded_days as recorded_days
 from onvif_bmff.recovery.segment import RecoveredSegment as RecoveredSegment
 from onvif_bmff.recovery.segment import recover_segment as recover_segment
@@ -11,6 +12,7 @@ __all__ = [
     "RecoveredSegment",
     "RecoveryReport",
     "is_torn",
+    "newest_after",
     "recorded_days",
     "recover_segment",
     "recover_store",

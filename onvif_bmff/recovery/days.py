@@ -6,17 +6,19 @@ twenty requests find the last one, however long ago it was and however many obje
 
 from collections.abc import Iterator
 
-from onvif_bmff.errors import TimeError
-from onvif_bmff.objects.key import date_folder
+from onvif_bmff.errors import ObjectKeyError, TimeError
+from onvif_bmff.objects.key import ObjectKey, date_folder
 from onvif_bmff.objects.stored import ReadableStore
 from onvif_bmff.timing import UtcTime, days_since_epoch
 
-__all__ = ["recorded_days"]
+__all__ = ["newest_after", "recorded_days"]
 
 _DAY = 86_400_000_000
 _FIRST = days_since_epoch(1, 1, 1)
 _LAST = days_since_epoch(9999, 12, 31)
 _LAST_HOUR = "23"
+_MOST_DAYS = 16
+"""Later days on which only other recordings have keys, before ``newest_after`` asks no further."""
 
 
 def recorded_days(
@@ -45,12 +47,61 @@ def recorded_days(
         below = day
 
 
-def _keys_of(store: ReadableStore, folder: str, postfix: str) -> Iterator[str]:
-    """The keys of one day; without a postfix other recordings may lie between and behind its hours."""
+def newest_after(store: ReadableStore, prefix: str, postfix: str, instant: UtcTime) -> UtcTime | None:
+    """Return the newest time in the keys of one recording, if it is later than an instant; None if none is.
+
+    Two requests say that none is. Some forty more, and a listing of the last day, find the newest one. Where other
+    recordings of the prefix have keys on more than sixteen later days before the first of this one, the answer is None.
+
+    Args:
+        store: what holds the objects.
+        prefix: the configured prefix; empty for none.
+        postfix: the configured postfix; empty for none.
+        instant: the time that is compared with those of keys: begins of segments, and ends of spans.
+
+    Raises:
+        StoreError: the store failed.
+    """
+    lead = f"{prefix}/" if prefix else ""
+    if not _has_later(store, lead, postfix, instant):
+        return None
+    for _, keys in recorded_days(store, prefix, postfix):
+        times = [time for time in (_time_of(key, prefix, postfix) for key in keys) if time is not None]
+        newest = max(times, default=instant)
+        return newest if newest > instant else None
+    return None
+
+
+def _has_later(store: ReadableStore, lead: str, postfix: str, instant: UtcTime) -> bool:
+    prefix, day = lead.removesuffix("/"), instant.microseconds // _DAY
+    _, _, _, hour, minute, second, _ = instant.fields()
+    folder, between = f"{lead}{date_folder(day)}/", f"{postfix}/" if postfix else ""
+    for key in _keys_of(store, folder, postfix, f"{folder}{between}{hour:02}/{minute:02}-{second:02}"):
+        time = _time_of(key, prefix, postfix)
+        if time is not None and time > instant:
+            return True
+    for _ in range(_MOST_DAYS):
+        later = _first_day(store, lead, day + 1, _LAST + 1) if day < _LAST else None
+        if later is None:
+            return False
+        if next(_keys_of(store, f"{lead}{date_folder(later)}/", postfix), None) is not None:
+            return True
+        day = later
+    return False
+
+
+def _time_of(name: str, prefix: str, postfix: str) -> UtcTime | None:
+    try:
+        return ObjectKey.parse(name, prefix=prefix, postfix=postfix).time
+    except ObjectKeyError:
+        return None
+
+
+def _keys_of(store: ReadableStore, folder: str, postfix: str, after: str = "") -> Iterator[str]:
+    """The keys of one day behind ``after``; without a postfix other recordings may lie between and behind its hours."""
     if postfix:
-        yield from store.keys(f"{folder}{postfix}/")
+        yield from store.keys(f"{folder}{postfix}/", after=after)
         return
-    after = ""
     while True:
         for key in store.keys(folder, after=after):
             hour = key[len(folder) :].partition("/")[0]

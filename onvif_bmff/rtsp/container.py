@@ -179,6 +179,7 @@ class Container:
         packets = iter(self._container.demux())
         while True:
             fault: SourceError | None = None
+            packet = None
             try:
                 packet = next(packets, None)
             except Exception as error:  # noqa: BLE001 - as above

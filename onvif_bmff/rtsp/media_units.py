@@ -206,7 +206,7 @@ class JpegUnits(_Whole):
         except BitstreamError:
             self.lost += 1
             return
-        if made != self.codec:
+        if self.codec is None or made != self.codec:
             self.codec = made
         yield MediaUnit(time, 0, data, sync=True, codec=self.codec)
 

@@ -115,7 +115,7 @@ class S3Locks:
             retries={"total_max_attempts": 1},
             s3={"addressing_style": "virtual" if virtual or endpoint is None else "path"},
         )
-        given = {f"aws_{name}": value for name, value in (pair or {}).items()}
+        given: dict[str, Any] = {f"aws_{name}": value for name, value in (pair or {}).items()}
         return self._botocore.session.Session().create_client(
             "s3",
             region_name=config.get("region") or "us-east-1",

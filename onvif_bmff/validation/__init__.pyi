@@ -1,3 +1,4 @@
+from onvif_bmff.validation.attributes import attribute_of as attribute_of
 from onvif_bmff.validation.attributes import check_attributes as check_attributes
 from onvif_bmff.validation.attributes import check_stored_content_type as check_stored_content_type
 from onvif_bmff.validation.attributes import codecs_of as codecs_of
@@ -164,6 +165,7 @@ __all__ = [
     "Vectors",
     "WantedObject",
     "account",
+    "attribute_of",
     "check_age",
     "check_attributes",
     "check_header",

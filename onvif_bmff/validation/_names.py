@@ -1,7 +1,13 @@
 """Public names of this room, by module. Written by ``docs/build_doors.py``."""
 
 NAMES = {
-    "attributes": ("check_attributes", "check_stored_content_type", "codecs_of", "full_content_codecs",),
+    "attributes": (
+        "attribute_of",
+        "check_attributes",
+        "check_stored_content_type",
+        "codecs_of",
+        "full_content_codecs",
+    ),
     "auxiliary": ("ProtectedPart", "TRAF", "needs_records",),
     "child_counts": (
         "CMAF_FRAGMENT",

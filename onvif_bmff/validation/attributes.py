@@ -19,7 +19,7 @@ from onvif_bmff.validation.observed import Context, ObservedSegment, ObservedTra
 from onvif_bmff.validation.random_access import check_seek_table
 from onvif_bmff.validation.rules import RULES, RecurringLog
 
-__all__ = ["check_attributes", "check_stored_content_type", "codecs_of", "full_content_codecs"]
+__all__ = ["attribute_of", "check_attributes", "check_stored_content_type", "codecs_of", "full_content_codecs"]
 
 _CONTENT_TYPE_RULES = {
     MediaKind.VIDEO: "ANX-B.7-03",
@@ -95,12 +95,15 @@ def _codecs_in(content_type: str) -> set[str] | None:
     return {one.strip().lower() for one in (found[1] or found[2] or "").split(",")} - {""}
 
 
+def attribute_of(attributes: Mapping[str, str], name: str) -> str | None:
+    """Return the value of an attribute, in whatever case a store has its name; None without it."""
+    return next((value for key, value in attributes.items() if key.lower() == name.lower()), None)
+
+
 def full_content_codecs(attributes: Mapping[str, str]) -> frozenset[str] | None:
     """Return the codecs that the attribute FullContentType names; None without the attribute."""
-    for name, value in attributes.items():
-        if name.lower() == "fullcontenttype":
-            return frozenset(_codecs_in(value) or ())
-    return None
+    value = attribute_of(attributes, "FullContentType")
+    return None if value is None else frozenset(_codecs_in(value) or ())
 
 
 def codecs_of(observed: ObservedSegment | None) -> frozenset[str] | None:

@@ -36,6 +36,7 @@ class SegmentLook:
         checked: counts of what was checked in it.
         codecs: those of its tracks; None if unknown.
         named: those in its attribute FullContentType; None if unknown.
+        topic: that of the event that it was recorded for, by its attribute EventTopic.
         labelled: whether content type and attributes could be read.
         summary: for comparison with its neighbours; None if it was not read.
         vectors: its initialisation vectors, if they were only noted.
@@ -47,6 +48,7 @@ class SegmentLook:
     checked: Checked = field(default_factory=Checked)
     codecs: frozenset[str] | None = None
     named: frozenset[str] | None = None
+    topic: str | None = None
     labelled: bool = False
     summary: SegmentSummary | None = None
     vectors: list[VectorUse] = field(default_factory=list)

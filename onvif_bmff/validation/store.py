@@ -9,6 +9,7 @@ from onvif_bmff.objects.stored import ObjectInfo, ReadableStore
 from onvif_bmff.playback.source import StoreSource
 from onvif_bmff.timing import UtcTime
 from onvif_bmff.validation.attributes import (
+    attribute_of,
     check_attributes,
     check_stored_content_type,
     codecs_of,
@@ -140,6 +141,7 @@ class SegmentLooker:
         if info is not None:
             found.labelled = True
             found.codecs, found.named = codecs_of(observed), full_content_codecs(info.attributes)
+            found.topic = attribute_of(info.attributes, "EventTopic")
             check_stored_content_type(context, info, found.codecs, found.recurring)
             check_attributes(context, info.attributes, observed, found.codecs)
         found.vectors = recorder.uses

@@ -240,7 +240,7 @@ class _StoreChecker:
             self._refused |= look.refused.kids
             _LOG.warning("samples are not tried: %s", look.refused.reason)
         if look.labelled:
-            self._place.content_types.segment(segment.key, segment.name, look.codecs, look.named)
+            self._place.content_types.segment(segment.key, segment.name, look.codecs, look.named, look.topic)
         return look.summary
 
     def _end_object(self, name: str, span: RecordedSpan, side_by_side: SpanChecker) -> None:

@@ -207,7 +207,7 @@ def hanging(sample):
     """A sample with a bucket that takes connections, and never answers."""
     need_module("obstore")
     with socket.create_server(("127.0.0.1", 0), backlog=100) as server:
-        text = sample.read_text()
+        text = sample.read_text().replace('#patience = "PT300S"', 'patience = "PT0S"')
         sample.write_text(text.replace("[spool]", "") + HANGING.format(server.getsockname()[1]))
         yield sample
 

@@ -1,6 +1,9 @@
 """``onvif-bmff record rtsp://…`` where a camera comes back as another one."""
 
+import pytest
+
 from onvif_bmff.cli.main import main
+from onvif_bmff.cli.record_live import _is_over
 from onvif_bmff.codecs import G711Codec
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.playback import Timeline
@@ -56,3 +59,18 @@ def test_a_track_that_was_never_there_is_an_error_at_once(monkeypatch, tmp_path,
     opened(monkeypatch, ("AUDIO002", 10))
     assert main(["record", "rtsp://camera/x", "--store", str(tmp_path), "--track", "AUDIO001"]) == 2
     assert "there is no track AUDIO001" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("now", "heard", "expected"),
+    [
+        (101.9, 90.0, False),
+        (102.0, 90.0, True),
+        (104.0, 103.0, False),  # it comes three seconds late
+        (106.0, 103.0, True),
+        (159.9, 159.9, False),
+        (160.0, 159.9, True),  # its stamps do not go on, or ever more slowly
+    ],
+)
+def test_a_stream_that_comes_late_is_waited_for_after_its_duration(now, heard, expected):
+    assert _is_over(now, 100.0, heard) is expected

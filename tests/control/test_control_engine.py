@@ -296,6 +296,58 @@ def test_what_came_before_an_event_is_recorded_from_the_sync_sample_on(before):
         assert span.end == START + 12 * SECOND
 
 
+@pytest.mark.parametrize("kind", [CMAF, MP4])
+def test_a_job_without_an_event_records_nothing_from_before_it_began(kind):
+    """Another job waits for events of the same tracks, so that their media are kept."""
+    waiting = [Standby("e", "r", token, ONE, "", 5 * SECOND) for token in ("VIDEO001", "AUDIO001")]
+    rig = Rig(plan({}, kind, waiting))
+    rig.open(ONE, VIDEO, AUDIO)
+    rig.play(ONE, 0, 9.5, audio=True)
+    rig.do(rig.output.configure(plan(both(), kind, waiting)))
+    rig.play(ONE, 9.5, 10.5, audio=True)
+    rig.do(rig.output.configure(plan({}, kind, waiting)))
+    rig.play(ONE, 10.5, 15.5, audio=True)
+    rig.do(rig.output.configure(plan(both(), kind, waiting)))
+    rig.play(ONE, 15.5, 18, audio=True)
+    asked = [START + 9.5 * SECOND, START + 15.5 * SECOND]
+    assert [span.start for span in rig.spans("mp4" if kind is MP4 else "m4a")] == asked
+    if kind is CMAF:  # there is no picture without the sync sample before it
+        assert [span.start for span in rig.spans("m4v")] == [START + 10 * SECOND, START + 16 * SECOND]
+
+
+def test_a_track_of_a_job_without_an_event_is_left_out_beside_one_that_an_event_records():
+    waiting = [Standby("e", "r", token, ONE, "", 5 * SECOND) for token in ("VIDEO001", "AUDIO001")]
+    rig = Rig(plan({}, standby=waiting))
+    rig.open(ONE, VIDEO, AUDIO)
+    rig.play(ONE, 0, 9.5, audio=True)
+    feeds = {"VIDEO001": Feed("e", ONE, "", START + 4 * SECOND), "AUDIO001": Feed("j", ONE, "")}
+    rig.do(rig.output.configure(plan(feeds)))
+    rig.play(ONE, 9.5, 12, audio=True)
+    (video,), (audio,) = rig.spans("m4v"), rig.spans("m4a")
+    assert video.start == START + 4 * SECOND
+    assert audio.start == START + 9.5 * SECOND
+
+
+@pytest.mark.parametrize("token", ["VIDEO001", "AUDIO001"])
+def test_what_is_kept_of_a_track_that_was_fed_before_is_recorded_when_an_error_is_over(token):
+    waiting = [Standby("e", "r", one, ONE, "", 8 * SECOND) for one in ("VIDEO001", "AUDIO001")]
+    first = {token: Feed("j", ONE, "")}
+    rig = Rig(plan(first, standby=waiting))
+    rig.open(ONE, VIDEO, AUDIO)
+    rig.play(ONE, 0, 4, audio=True)
+    rig.do(rig.output.pause("the store is away"))
+    rig.play(ONE, 4, 6.5, audio=True)
+    rig.do(rig.output.configure(plan(both(), standby=waiting)))
+    rig.play(ONE, 6.5, 8.5, audio=True)
+    rig.do(rig.output.resume())
+    rig.play(ONE, 8.5, 10, audio=True)
+    assert sum(rig.output.dropped.values()) == (0 if token == "VIDEO001" else 12), "pictures before a sync sample"
+    kinds = {"VIDEO001": "m4v", "AUDIO001": "m4a"}
+    assert rig.spans(kinds.pop(token))[0].start == START
+    (other,) = kinds.values()
+    assert min(span.start for span in rig.spans(other)) >= START + 6.5 * SECOND
+
+
 @pytest.mark.requirement("REC-5.3.4-10")
 @pytest.mark.parametrize("since", [4.96, 5.0, 5.04, 5.08, 5.12])
 def test_before_counts_from_when_pictures_are_shown_not_from_when_they_are_decoded(since):

@@ -91,7 +91,7 @@ def until(condition, seconds=90.0):
 
 def on_the_wall(device, seconds):
     """How much of the device's time passes in so many real seconds: what a loaded machine may cost."""
-    return seconds * device._clock_rate * SECOND
+    return seconds * device._clock.rate * SECOND
 
 
 def wait(device, seconds):

@@ -57,6 +57,7 @@ BROKEN = {
     "not-followed": device(FINE, failure=NotedError("the disk is full", NOW)),
     "clock-not-set": device(FINE, clock=ClockHealth(NOW, 0, "the clock says 1970")),
     "not-recovered": device(FINE, recovered=False),
+    "recording-waits": device(replace(FINE, waits="cam has a key of 2027, and the clock says 2026")),
     "recording-error": device(replace(FINE, state=ERROR, error="The source failed: no media for 10 s")),
     "nothing-recorded": device(replace(FINE, last_sample=NOW - 121 * SECOND)),
     "backlog": device(replace(FINE, backlog=Backlog(2, 1000, NOW - 301 * SECOND))),

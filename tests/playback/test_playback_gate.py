@@ -71,6 +71,23 @@ def test_a_span_may_begin_a_little_before_the_one_before_it_ended(time, passes):
     assert passed(found, [one(begin, sync=True)]) == [begin] * passes
 
 
+@pytest.mark.parametrize(("begin", "passes"), [(397, False), (398, True), (450, True), (501, True)])
+def test_a_span_may_begin_100_ms_before_the_keys_say_that_the_one_before_it_ended(begin, passes):
+    """The recorder followed its clock; by the clock of the first span's beginning that ended at 1000."""
+    found = gate()
+    passed(found, [one(0, sync=True, duration=1_000)])
+    found.open_span(UtcTime(500_000))
+    assert passed(found, [one(begin, sync=True), one(begin + 40)]) == [begin, begin + 40] * passes
+
+
+def test_keys_that_are_not_those_of_a_followed_clock_say_nothing_of_an_overlap():
+    """Of spans that overlap, ends may be taken for each other's."""
+    found = gate()
+    passed(found, [one(0, sync=True, duration=1_000)])
+    found.open_span(UtcTime(399_000))
+    assert passed(found, [one(500, sync=True), one(540), one(998, sync=True)]) == [998]
+
+
 def test_what_overlaps_is_passed_over_up_to_the_next_sync_sample():
     found = gate()
     passed(found, [one(0, sync=True, duration=1_000)])

@@ -22,6 +22,7 @@ from onvif_bmff.validation import validate_store
 
 CAMERA, ARRIVAL = ClockOrigin.CAMERA, ClockOrigin.ARRIVAL
 DAY = timedelta(days=1)
+SLACK = timedelta(seconds=0.05)
 
 
 @pytest.mark.parametrize(
@@ -96,8 +97,10 @@ def documents(*times):
 class Followed:
     """A recording with a reading each second: ``offset`` gives what the clock says more than the media at a time."""
 
-    def __init__(self, samples, offset, chosen, *, origin=CAMERA, tracks=(MJPEG,), segment=4, each=1, **options):
-        self.recorder = Recorder(tracks, target(chosen, segment=segment, digits=6), **options)
+    def __init__(
+        self, samples, offset, chosen, *, origin=CAMERA, tracks=(MJPEG,), segment=4, each=1, span=None, **options
+    ):
+        self.recorder = Recorder(tracks, target(chosen, segment=segment, span=span, digits=6), **options)
         self.recorder.activate(START, media_time=Fraction(0))
         scales = {track.track_id: track.timescale for track in tracks}
         events, following = [], Fraction(0)
@@ -114,7 +117,8 @@ class Followed:
             events += self.recorder.push(sample)
         events += self.recorder.deactivate()
         self.keys = [event.key for event in events if isinstance(event, SegmentOpened)]
-        self.spans = sum(isinstance(event, SpanEnded) for event in events)
+        self.ends = [event.key for event in events if isinstance(event, SpanEnded)]
+        self.spans = len(self.ends)
         store = MemoryStore()
         with StoreSink(store) as sink:
             sink.add_all(events)
@@ -335,3 +339,37 @@ def test_a_document_after_a_minute_is_put_right_by_a_tenth_of_a_second(drift):
     assert starts == pytest.approx(
         [float(drift), 60 + float(drift) + copysign(0.1, drift), 90 + float(drift) + copysign(0.2, drift)], abs=0.001
     )
+
+
+@pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: one.name)
+@pytest.mark.parametrize(("off", "segment"), [(-0.09, 4), (-0.09, 8), (-0.03, 4), (0.09, 4)])
+def test_a_span_that_follows_another_does_not_begin_before_that_one_ends(chosen, off, segment):
+    """The clock is off by less than is followed when SpanDuration is reached; it is followed from then on."""
+    found = Followed(
+        mixed(pictures(40), audio(40)),
+        lambda media: Fraction(off) if media > 5 else Fraction(0),
+        chosen,
+        tracks=(MJPEG, AUDIO),
+        segment=segment,
+        span=8,
+    )
+    assert not found.findings
+    assert found.timing.keys() == {TimingFault.CLOCK_FOLLOWED}
+    for extension in {key.extension for key in found.keys}:
+        keys = [key.time for key in found.keys if key.extension == extension]
+        first = [key.time for key in found.keys if key.extension == extension and key.counter == 0]
+        ends = [key.time for key in found.ends if key.extension.removesuffix("_end") == extension]
+        assert len(first) == len(ends) == 5
+        early = [(end - begin).total_seconds() for end, begin in zip(ends, first[1:], strict=False)]
+        assert max(early) <= 0.0101
+        assert keys[-1] - START == pytest.approx(timedelta(seconds=36 + off if segment == 4 else 32 + off), abs=SLACK)
+
+
+@pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: one.name)
+def test_spans_of_one_segment_follow_a_quartz_all_the_same(chosen):
+    """Each span begins before the one before it ends, by what the clock lost in it: less than a sample."""
+    found = Followed(pictures(400), lambda media: media * Fraction(-1, 5_000), chosen, segment=10, span=10)
+    assert not found.findings
+    assert found.timing.keys() <= {TimingFault.CLOCK_FOLLOWED}
+    assert found.spans == 40
+    assert found.starts[-1] == pytest.approx(390 * (1 - 1 / 5_000), abs=0.02)

@@ -497,6 +497,46 @@ def test_a_document_with_a_stamp_hours_ahead_is_put_between_its_neighbours(chose
     assert len(found) == 8
 
 
+def shown(spans, chosen):
+    """Seconds from the beginning at which the documents are said to have happened."""
+    for span in of(spans, "mp4" if chosen is MP4 else "m4m"):
+        for segment in span.segments:
+            first = next(one for one in segment.samples if one.track_id == (1 if chosen is MP4 else META.track_id))
+            key = (segment.obj.key.time - START).total_seconds()
+            for one in segment.samples:
+                if one.track_id == META.track_id:
+                    yield key + (one.presented - first.presented) / span.timescale
+
+
+def rare_documents(by, which):
+    """Pictures of 60 s, and a document each 6 s, of which some are stamped otherwise; segments are shorter."""
+    pictures_, sent = pictures(60, duration=0), range(0, 60, 6)
+    notes = [replace(one, decode_time=one.decode_time + LONG_AGO * 1_000, data=b"<a/>") for one in metadata(*sent)]
+    off = {id(one) for number, one in enumerate(notes) if number in which}
+    both = mixed(pictures_, notes)
+    return [replace(one, decode_time=one.decode_time + by * 1_000) if id(one) in off else one for one in both]
+
+
+@pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: one.name)
+@pytest.mark.parametrize("by", [-3_600, -30, 2 * 86_400])
+def test_a_lone_document_whose_stamp_is_off_moves_no_others_where_its_segment_ended_before(chosen, by):
+    spans, recorder = recorded(rare_documents(by, {4}), chosen, tracks=(MJPEG, META))
+    assert recorder.timing == {TimingFault.RESTAMPED: 1}
+    found = list(shown(spans, chosen))
+    assert found[4] == pytest.approx(24, abs=3)
+    assert found[:4] + found[5:] == pytest.approx([0, 6, 12, 18, 30, 36, 42, 48, 54], abs=0.05)
+
+
+@pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: one.name)
+def test_documents_whose_clock_is_set_back_are_evenly_spaced_from_the_second_one_on(chosen):
+    spans, recorder = recorded(rare_documents(-3_600, set(range(4, 10))), chosen, tracks=(MJPEG, META))
+    first = {TimingFault.RESTAMPED: 1} if chosen is MP4 else {}  # in CMAF the segment goes on until it is known
+    assert recorder.timing == {TimingFault.DISCONTINUITY: 1, **first}
+    found = list(shown(spans, chosen))
+    assert found == pytest.approx(list(range(0, 60, 6)), abs=3 if chosen is MP4 else 6)
+    assert [later - one for one, later in pairwise(found[5:])] == pytest.approx([6] * 4, abs=0.05)
+
+
 @pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: one.name)
 @pytest.mark.parametrize(("by", "every"), [(-0.4, 1), (-7, 1), (-7, 3), (-3_600, 2), (2 * 86_400, 1)])
 def test_documents_go_along_where_the_clock_of_the_media_is_set(chosen, by, every):
@@ -506,17 +546,7 @@ def test_documents_go_along_where_the_clock_of_the_media_is_set(chosen, by, ever
     place = both.index(pictures_[260])
     spans, recorder = recorded(moved(by, lambda n: n >= place, both), chosen, tracks=(MJPEG, META))
     assert recorder.timing == {TimingFault.DISCONTINUITY: 1}
-    found = []
-    for span in of(spans, "mp4" if chosen is MP4 else "m4m"):
-        for segment in span.segments:
-            first = next(one for one in segment.samples if one.track_id == (1 if chosen is MP4 else META.track_id))
-            key = (segment.obj.key.time - START).total_seconds()
-            found += [
-                key + (one.presented - first.presented) / span.timescale
-                for one in segment.samples
-                if one.track_id == META.track_id
-            ]
-    assert found == pytest.approx(list(sent), abs=0.05)
+    assert list(shown(spans, chosen)) == pytest.approx(list(sent), abs=0.05)
 
 
 def test_what_is_held_back_is_bounded():

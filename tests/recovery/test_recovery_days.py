@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onvif_bmff.objects import ObjectKey
-from onvif_bmff.recovery import recorded_days
+from onvif_bmff.recovery import newest_after, recorded_days
 from onvif_bmff.storage import MemoryStore
 from onvif_bmff.timing import UtcTime, days_since_epoch
 
@@ -101,3 +101,44 @@ def test_all_days_are_found_the_latest_first(days, prefix, postfix, junk, seed):
     assert [day for day, _ in recorded_days(store, prefix, postfix, until=until)] == [
         day for day, _ in got if day <= TODAY - 1
     ]
+
+
+@pytest.mark.parametrize("postfix", ["", "camera-5", "00x"])
+@pytest.mark.parametrize("prefix", ["", "cam", "site/2026"])
+def test_two_requests_say_that_nothing_is_newer(prefix, postfix):
+    keys = [key(day, prefix, postfix, counter=number) for day in range(TODAY - 40, TODAY + 1) for number in range(5)]
+    others = [key(TODAY, prefix, "other", counter=number) for number in range(5)] if postfix else []
+    store = CountingStore(keys + others)
+    newest = UtcTime(TODAY * DAY + 3 * 3_600_000_000 + 4_000_000)
+    assert newest_after(store, prefix, postfix, newest) is None
+    assert store.requests == 2
+    assert newest_after(store, prefix, postfix, newest.plus_microseconds(-1)) == newest
+
+
+@pytest.mark.parametrize("postfix", ["", "camera-5"])
+@pytest.mark.parametrize(("day", "hour"), [(0, 2), (0, 23), (1, 0), (40, 3), (30_000, 3)])
+def test_a_newer_key_is_found_wherever_it_is(postfix, day, hour):
+    keys = [key(TODAY - back, "cam", postfix) for back in range(20)] + [key(TODAY + day, "cam", postfix, hour=hour)]
+    store = CountingStore([*keys, key(TODAY + 50_000, "other", postfix), "cam/about.txt", "cam/2026-99-99/x"])
+    now = UtcTime(TODAY * DAY + 3_600_000_000)
+    newest = max(UtcTime((TODAY + day) * DAY + hour * 3_600_000_000), UtcTime(TODAY * DAY + 3 * 3_600_000_000))
+    assert newest_after(store, "cam", postfix, now) == newest
+    assert store.requests <= 60
+
+
+def test_the_end_of_a_span_counts():
+    at = UtcTime(TODAY * DAY)
+    end = str(ObjectKey("cam", at, "", 1, "m4v", span_end=True))
+    assert newest_after(CountingStore([end]), "cam", "", at.plus_microseconds(-1)) == at
+    assert newest_after(CountingStore([end]), "cam", "", at) is None
+
+
+def test_newer_keys_of_others_are_no_keys_of_this_one():
+    others = [key(TODAY + day, "cam", "other") for day in range(1, 9)]
+    store = CountingStore([key(TODAY, "cam", "mine"), *others])
+    now = UtcTime(TODAY * DAY + DAY // 2)
+    assert newest_after(store, "cam", "mine", now) is None
+    assert newest_after(CountingStore([*others, key(TODAY + 9, "cam", "mine")]), "cam", "mine", now) is not None
+    many = CountingStore(key(TODAY + day, "cam", "other") for day in range(1, 900))
+    assert newest_after(many, "cam", "mine", now) is None
+    assert many.requests <= 40

@@ -18,6 +18,10 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 NTP = 2_208_988_800
+Sent = tuple[Fraction, bytes]
+"""When a frame is due, in seconds, and the frame."""
+_PORT = 47_000
+"""Of the first stream sent to a group."""
 
 
 @dataclass
@@ -72,6 +76,12 @@ class Camera:
     """Makes of an answer to a method what is sent."""
     is_paced: bool = False
     """Whether media are sent when they are due, and not all at once."""
+    mangle: "Callable[[list[Sent]], list[Sent]]" = lambda media: media
+    """Makes of frames, and when they are due, what is sent."""
+    is_early: bool = False
+    """Whether half of the media come before the answer to PLAY."""
+    group: str | None = None
+    """The address of a multicast group that media are sent to, each stream at a port of its own."""
 
     def __post_init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -158,9 +168,7 @@ class Camera:
         elif method == "DESCRIBE":
             reply(headers=[f"Content-Base: {self.url}/"], body=self._description())
         elif method == "SETUP":
-            interleaved = re.search(r"interleaved=(\d+-\d+)", head)
-            channels = interleaved[1] if interleaved else "0-1"
-            reply(headers=[f"Transport: RTP/AVP/TCP;unicast;interleaved={channels}", "Session: 42"])
+            reply(headers=[f"Transport: {self._transport(head)}", "Session: 42"])
         elif method == "PLAY":
             self.plays += 1
             self.before_play(self.plays)
@@ -169,8 +177,11 @@ class Camera:
                 for at, line in enumerate(self.lines)
                 if line.is_announced
             )
+            media = self.mangle(self._media())
+            half = len(media) // 2 if self.is_early else 0
+            self._play(client, media[:half])
             reply(headers=["Session: 42", "Range: npt=0-", *([f"RTP-Info: {info}"] if info else [])])
-            self._play(client)
+            self._play(client, media[half:])
             if self.end == "close":
                 return False
         elif method == "TEARDOWN":
@@ -181,15 +192,27 @@ class Camera:
             reply()
         return True
 
-    def _play(self, client: socket.socket) -> None:
-        media = self._media()
+    def _transport(self, head: str) -> str:
+        """What is answered to a SETUP."""
+        if self.group is not None:
+            track = re.search(r"/track(\d+) ", head)
+            port = _PORT + 2 * int(track[1] if track else "0")
+            return f"RTP/AVP;multicast;destination={self.group};port={port}-{port + 1};ttl=1"
+        interleaved = re.search(r"interleaved=(\d+-\d+)", head)
+        return f"RTP/AVP/TCP;unicast;interleaved={interleaved[1] if interleaved else '0-1'}"
+
+    def _play(self, client: socket.socket, media: "list[Sent]") -> None:
         if not self.is_paced:
             client.sendall(b"".join(data for _, data in media))
             return
         begin = time.monotonic()
-        for due, data in media:
-            time.sleep(max(0.0, begin + float(due) - time.monotonic()))
-            client.sendall(data)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
+            for due, data in media:
+                time.sleep(max(0.0, begin + float(due) - time.monotonic()))
+                if self.group is None:
+                    client.sendall(data)
+                else:
+                    datagrams.sendto(data[4:], (self.group, _PORT + data[1]))
 
     def _is_allowed(self, head: str, method: str) -> bool:
         user, password = self.login or ("", "")
@@ -203,13 +226,19 @@ class Camera:
         return found.get("response") == hashlib.md5(f"{first}:4711:{second}".encode()).hexdigest()
 
     def _description(self) -> str:
-        lines = ["v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=camera", "c=IN IP4 127.0.0.1", "t=0 0"]
+        lines = [
+            "v=0",
+            "o=- 1 1 IN IP4 127.0.0.1",
+            "s=camera",
+            f"c=IN IP4 {f'{self.group}/1' if self.group else '127.0.0.1'}",
+            "t=0 0",
+        ]
         for at, line in enumerate(self.lines):
             lines += [f"m={line.kind} 0 RTP/AVP {line.payload_type}", *(f"a={one}" for one in line.attributes)]
             lines.append(f"a=control:track{at}")
         return "\r\n".join(lines) + "\r\n"
 
-    def _media(self) -> list[tuple[Fraction, bytes]]:
+    def _media(self) -> "list[Sent]":
         """All packets and reports in the order of their time, in seconds."""
         due: list[tuple[Fraction, int, int, bytes]] = []
         for at, line in enumerate(self.lines):

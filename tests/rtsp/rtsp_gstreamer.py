@@ -1,9 +1,11 @@
-"""GStreamer's RTSP server, for tests. Run by the system's Python: python3 rtsp_gstreamer.py PORT NAME [USER:PASSWORD].
+"""GStreamer's RTSP server, for tests. Run by the system's Python: python3 rtsp_gstreamer.py PORT NAME [options].
 
 It prints "ready" when it listens, and serves NAME of ``STREAMS`` at /NAME until it is killed.
 """
 
-import sys
+import argparse
+
+from rtsp_clip import Feeder
 
 SMALL = "video/x-raw,format=I420,width=320,height=240,framerate=25/1"
 STREAMS = {
@@ -12,12 +14,11 @@ STREAMS = {
         "key-int-max=25 bitrate=800 ! rtph264pay name=pay0 pt=96 config-interval=-1 "
         "audiotestsrc is-live=true ! audio/x-raw,rate=8000,channels=1 ! mulawenc ! rtppcmupay name=pay1 pt=0"
     ),
-    "hour": (
-        "videotestsrc is-live=true pattern=ball ! video/x-raw,format=I420,width=1280,height=720,framerate=25/1 ! "
-        "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=50 bitrate=4000 "
-        "option-string=nal-hrd=cbr:vbv-maxrate=4000:vbv-bufsize=4000 ! "
-        "rtph264pay name=pay0 pt=96 config-interval=-1 "
-        "audiotestsrc is-live=true ! audio/x-raw,rate=8000,channels=1 ! mulawenc ! rtppcmupay name=pay1 pt=0"
+    "clip": (
+        "appsrc name=video is-live=true format=time max-bytes=0 "
+        "caps=video/x-h264,stream-format=byte-stream,alignment=au ! rtph264pay name=pay0 pt=96 config-interval=-1 "
+        "appsrc name=sound is-live=true format=time max-bytes=0 caps=audio/x-mulaw,rate=8000,channels=1 ! "
+        "rtppcmupay name=pay1 pt=0"
     ),
     "reordered": (
         f"videotestsrc is-live=true pattern=ball ! {SMALL} ! x264enc bframes=2 b-adapt=false rc-lookahead=0 "
@@ -44,16 +45,24 @@ def main():
     gi.require_version("GstRtspServer", "1.0")
     from gi.repository import GLib, Gst, GstRtspServer
 
+    parser = argparse.ArgumentParser()
+    parser.add_argument("port")
+    parser.add_argument("name")
+    parser.add_argument("--login", default="", help="USER:PASSWORD that is asked for")
+    parser.add_argument("--clip", help="file of H.264 that the stream named clip sends")
+    chosen = parser.parse_args()
+    name = chosen.name
     Gst.init(None)
-    port, name = sys.argv[1:3]
     server = GstRtspServer.RTSPServer()
     server.set_address("127.0.0.1")
-    server.set_service(port)
+    server.set_service(chosen.port)
     factory = GstRtspServer.RTSPMediaFactory()
     factory.set_launch(f"( {STREAMS[name]} )")
     factory.set_shared(True)
-    if len(sys.argv) > 3:
-        user, _, password = sys.argv[3].partition(":")
+    if chosen.clip:
+        factory.connect("media-configure", lambda _, media: Feeder(Gst, media.get_element(), chosen.clip))
+    if chosen.login:
+        user, _, password = chosen.login.partition(":")
         auth = GstRtspServer.RTSPAuth()
         auth.set_supported_methods(GstRtspServer.rtsp_auth_get_type and 2)  # Digest
         token = GstRtspServer.RTSPToken()

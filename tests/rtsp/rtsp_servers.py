@@ -1,6 +1,7 @@
 """Starts RTSP servers for tests, on free ports of this machine."""
 
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -13,11 +14,16 @@ from support_tools import missing
 
 HERE = Path(__file__).parent
 SYSTEM_PYTHON = "/usr/bin/python3"
+URGENT = -15
+"""The niceness of what plays the camera, where that is permitted."""
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
+    """A port that no connection of others gets by itself: those are above 32768."""
+    while True:
+        port = random.randrange(15_000, 32_000)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 @cache
@@ -29,21 +35,25 @@ def _has_gstreamer() -> bool:
 
 
 @contextmanager
-def gstreamer(name: str, *, port: int | None = None, login: str = "", is_urgent: bool = False) -> Iterator[int]:
+def gstreamer(
+    name: str, *, port: int | None = None, login: str = "", clip: Path | None = None, is_urgent: bool = False
+) -> Iterator[int]:
     """Run GStreamer's RTSP server with one stream at /NAME; yields its port. Skips the test without it.
 
     ``is_urgent``: it goes before others, if that is permitted. A live encoder that gets too little processor time falls
-    behind its own sound, for ever, which no camera does.
+    behind its own sound, for ever, which no camera does. The stream ``clip`` sends a file that was encoded before.
     """
     if not _has_gstreamer():
         missing("GStreamer's RTSP server")
     port = port or free_port()
-    command = [SYSTEM_PYTHON, str(HERE / "rtsp_gstreamer.py"), str(port), name, *([login] if login else [])]
+    command = [SYSTEM_PYTHON, str(HERE / "rtsp_gstreamer.py"), str(port), name]
+    command += ["--login", login] if login else []
+    command += ["--clip", str(clip)] if clip else []
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         try:
             if is_urgent:
                 with suppress(PermissionError):
-                    os.setpriority(os.PRIO_PROCESS, server.pid, -10)
+                    os.setpriority(os.PRIO_PROCESS, server.pid, URGENT)
             assert server.stdout is not None
             assert server.stdout.readline() == "ready\n"
             yield port

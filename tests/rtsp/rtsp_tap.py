@@ -1,6 +1,7 @@
 """A tap in the line to an RTSP server: what it sent, taken apart here. RFC 2326, 10.12; RFC 3550."""
 
 import hashlib
+import os
 import socket
 import struct
 import threading
@@ -11,6 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from queue import SimpleQueue
+
+from rtsp_servers import URGENT
 
 from onvif_bmff.storage import DirectoryStore
 from onvif_bmff.validation import Finding, Level, validate_store
@@ -85,38 +89,47 @@ class Wire:
         self.packets[stream].append(RtpPacket(sequence, time, bool(data[1] & 128), data[begin:end]))
 
 
-class StampWire(Wire):
-    """A wire of which only the stamps are kept, for long runs: ``stamps`` by channel, without wraps, each once."""
+class DigestWire(Wire):
+    """A wire of which only stamps and digests are kept, for long runs, by stream: of access units, without wraps.
 
-    def __init__(self) -> None:
+    ``codings`` are those of the streams. The last access unit is there when the next has begun.
+    """
+
+    def __init__(self, codings: Sequence[str]) -> None:
         super().__init__()
-        self.stamps: dict[int, array[int]] = defaultdict(lambda: array("q"))
+        self.stamps = [array("q") for _ in codings]
+        self.digests = [array("Q") for _ in codings]
         self.lost = 0
-        self._sequence: dict[int, int] = {}
+        self._codings = codings
+        self._groups: list[list[RtpPacket]] = [[] for _ in codings]
 
     def _frame(self, channel: int, data: bytes) -> None:
-        if channel % 2:
-            super()._frame(channel, data)
-            return
-        sequence, time = struct.unpack_from(">HI", data, 2)
-        known = self.stamps[channel]
-        if known:
-            time = known[-1] + (time - known[-1] + (1 << 31)) % (1 << 32) - (1 << 31)
-        if not known or known[-1] != time:
-            known.append(time)
-        expected = self._sequence.get(channel, sequence)
-        self.lost += (sequence - expected) % (1 << 16)
-        self._sequence[channel] = (sequence + 1) % (1 << 16)
+        super()._frame(channel, data)
+        if channel % 2 == 0:
+            self._take(channel // 2, self.packets[channel // 2].pop())
+
+    def _take(self, stream: int, packet: RtpPacket) -> None:
+        group, stamps = self._groups[stream], self.stamps[stream]
+        if group:
+            self.lost += (packet.sequence - group[-1].sequence - 1) % (1 << 16)
+            if packet.time != group[0].time:
+                known = stamps[-1] if stamps else group[0].time
+                stamps.append(known + _since(group[0].time, known))
+                self.digests[stream].append(short_digest(_content(group, self._codings[stream])[0]))
+                group.clear()
+        group.append(packet)
 
 
 class Tap:
     """Listens on a port of its own and passes on to a server; ``wires`` are the connections, in order.
 
-    ``make_wire`` makes what keeps what came on one of them.
+    ``make_wire`` makes what keeps what came on one of them. ``is_urgent``: it goes before others, if that is permitted,
+    and takes what the server sends however slow the client is.
     """
 
-    def __init__(self, port: int, make_wire: Callable[[], Wire] = Wire) -> None:
+    def __init__(self, port: int, make_wire: Callable[[], Wire] = Wire, *, is_urgent: bool = False) -> None:
         self._port = port
+        self._is_urgent = is_urgent
         self._make_wire = make_wire
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
@@ -140,6 +153,9 @@ class Tap:
         self._open.clear()
 
     def _accept(self) -> None:
+        if self._is_urgent:  # of this thread, and of those that it starts
+            with suppress(PermissionError):
+                os.setpriority(os.PRIO_PROCESS, 0, URGENT)
         while True:
             try:
                 client, _ = self._listener.accept()
@@ -158,18 +174,36 @@ class Tap:
                 threading.Thread(target=self._pass, args=(source, sink, feed, wire), daemon=True).start()
 
     def _pass(self, source: socket.socket, sink: socket.socket, feed: object, wire: Wire) -> None:
+        send: Callable[[bytes], object] = sink.sendall
+        waiting: SimpleQueue[bytes | None] = SimpleQueue()
+        if self._is_urgent:
+            send = waiting.put
+            threading.Thread(target=self._send, args=(sink, waiting), daemon=True).start()
         try:
             while data := source.recv(1 << 16):
                 if feed is None:
                     wire.requests.append(data.decode("latin-1"))
                 else:
                     wire.feed(data)
-                sink.sendall(data)
+                send(data)
         except OSError:
             pass
         finally:
-            with suppress(OSError):
-                sink.shutdown(socket.SHUT_WR)
+            if self._is_urgent:
+                waiting.put(None)
+            else:
+                _end(sink)
+
+    def _send(self, sink: socket.socket, waiting: "SimpleQueue[bytes | None]") -> None:
+        with suppress(OSError):
+            while data := waiting.get():
+                sink.sendall(data)
+        _end(sink)
+
+
+def _end(sink: socket.socket) -> None:
+    with suppress(OSError):
+        sink.shutdown(socket.SHUT_WR)
 
 
 # ---- access units on the wire -----------------------------------------------------------------------------
@@ -187,6 +221,10 @@ class WireUnit:
 
 def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:16]
+
+
+def short_digest(data: bytes) -> int:
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big")
 
 
 def nal_units(packets: list[RtpPacket], coding: str) -> list[bytes]:

@@ -8,8 +8,11 @@ import sys
 import threading
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from fractions import Fraction
+from io import StringIO
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from rtsp_camera import Camera
@@ -18,6 +21,7 @@ from rtsp_tap import Tap, digest, findings_of, units_of
 from support_tools import need_module
 from test_rtsp_camera import BEGINS, Pictures, document, metadata, payload, pictures, sound, video
 
+from onvif_bmff.cli.main import main
 from onvif_bmff.playback import PlayedSample, SampleReader, Timeline, select
 from onvif_bmff.runtime import utc_now
 from onvif_bmff.storage import DirectoryStore
@@ -26,9 +30,7 @@ from onvif_bmff.validation import validate_store
 
 __all__ = ["pictures"]
 
-QUICK = ["--report-wait", "PT0.3S", "--timeout", "PT3S", "--segment-duration", "PT2S"]
-
-PATIENT = ["--report-wait", "PT20S"]
+PATIENT = ["--report-wait", "PT20S", "--timeout", "PT30S", "--segment-duration", "PT2S"]
 """So that times are the server's from the beginning, however busy the machine is."""
 
 
@@ -38,22 +40,23 @@ def _pyav() -> None:
 
 
 def command(url: str, store: Path, *options: str) -> list[str]:
-    return [sys.executable, "-m", "onvif_bmff", "record", url, "--store", str(store), *QUICK, *options]
+    return [sys.executable, "-m", "onvif_bmff", "record", url, "--store", str(store), *PATIENT, *options]
 
 
 def record(
     url: str, store: Path, *options: str, environment: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run the command to its end, on no terminal."""
-    return subprocess.run(
-        command(url, store, *options),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=90,
-        stdin=subprocess.DEVNULL,
-        env={**os.environ, **(environment or {})},
-    )
+    """Run the command to its end, on no terminal; in this process, as it takes longer to start than to record."""
+    arguments = command(url, store, *options)[3:]
+    out, err = StringIO(), StringIO()
+    with (
+        patch.dict(os.environ, environment or {}),
+        patch.object(sys, "stdin", StringIO()),
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        status = main(arguments)
+    return subprocess.CompletedProcess(arguments, status, out.getvalue(), err.getvalue())
 
 
 def played(store: Path) -> dict[str, list[PlayedSample]]:
@@ -107,19 +110,21 @@ def test_a_clock_that_is_years_off_is_not_believed(pictures: Pictures, tmp_path:
     begins = Fraction(UtcTime.parse(f"{year}-02-03T04:05:06Z").microseconds, 1_000_000)
     sets, units = pictures
     before = utc_now().microseconds
-    with Camera([video((sets, units[:100]), reports=(Fraction(1, 10),))], begins, is_paced=True) as camera:
+    with Camera([video((sets, units[:50]), reports=(Fraction(1, 10),))], begins, is_paced=True) as camera:
         done = record(camera.url, tmp_path, "--once")
     assert done.returncode == 0
     assert "the camera's clock says" in done.stderr
     after = utc_now().microseconds
     found = played(tmp_path)["Video"]
-    assert len(found) == 100
-    assert before <= found[0].time.microseconds <= found[-1].time.microseconds <= after, "at the time of arrival"
+    assert len(found) == 50
+    first, last = (found[at].time.microseconds for at in (0, -1))
+    early = 120_000  # by so much pictures that are reordered come before they are shown, at most
+    assert before - early <= first <= last <= after, "at the time of arrival"
 
 
 def test_a_server_that_stops_sending_ends_a_span_where_its_media_ended(pictures: Pictures, tmp_path: Path) -> None:
     with Camera([video(pictures)], BEGINS, end="hang") as camera:
-        done = record(camera.url, tmp_path, "--once")
+        done = record(camera.url, tmp_path, "--once", "--timeout", "PT3S")
     assert done.returncode == 2
     assert "it broke off: nothing came within 3 s" in done.stderr
     assert bytes_of(played(tmp_path)["Video"]) == [payload(units) for units, *_ in pictures[1]]
@@ -167,7 +172,7 @@ def test_tracks_are_chosen_and_codecs_change_with_the_spans(pictures: Pictures, 
 def test_a_signal_ends_it_and_leaves_whole_spans(tmp_path: Path) -> None:
     with gstreamer("avc") as port, Tap(port) as tap:
         process = subprocess.Popen(
-            command(f"rtsp://127.0.0.1:{tap.port}/avc", tmp_path, "--json", *PATIENT),
+            command(f"rtsp://127.0.0.1:{tap.port}/avc", tmp_path, "--json"),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -204,7 +209,7 @@ def test_a_server_that_is_killed_ten_times_costs_what_it_did_not_send(tmp_path: 
                     if process is None:  # the first connection must not fail
                         url = f"rtsp://127.0.0.1:{tap.port}/avc"
                         process = subprocess.Popen(
-                            command(url, tmp_path, "--json", "--timeout", "PT30S", *PATIENT),
+                            command(url, tmp_path, "--json"),
                             stdout=subprocess.PIPE,
                             stderr=errors,
                             text=True,

@@ -36,7 +36,10 @@ def written_after_end(spans: Iterable[CheckedSpan], written: Mapping[str, int]) 
 
 
 def counted_but_stored(place: str, sent: Sequence[Sent], stored: Iterable[Stored], counted: int) -> list[str]:
-    """What the device counts as lost is not there. ``counted`` may be less than what is missing, for other reasons."""
+    """What the device counts as lost is not there. ``counted`` may be less than what is missing, for other reasons.
+
+    It is without what may be there, since a store never said whether it has that (``LOST.UNKNOWN``).
+    """
     there = {one.name for one in stored}
     missing = sum(one.name not in there for one in sent)
     return [f"counted as lost but stored: {place} {counted} counted, {missing} missing"] if counted > missing else []
