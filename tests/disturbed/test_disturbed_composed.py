@@ -86,6 +86,9 @@ MENDED = {
     "a reading in doubt from before a boot": (
         "video", (lone(-9.0, every=0, first=130, count=2), restart(14.52, away=2.0), equal(every=2)), MP4, Clock.CAMERA,
     ),
+    "a pause and a boot within a second": (
+        "reordered with sound", (restart(14.52, away=2.0), pause(12.3, 1.6)), MP4, Clock.CAMERA,
+    ),
     "two pauses within a second": (
         "reordered with sound", (equal(every=6), pause(12.3, 1.6), pause(14.52, 11.0)), CMAF, Clock.CAMERA,
     ),
