@@ -219,13 +219,14 @@ def _stray(count: int) -> Judgement:
 def _before_another(
     following: int, held_back: Sequence[int], around: Neighbours, nominal: int, bounds: Bounds
 ) -> Judgement | None:
-    """Judge samples that went on later, for too short a time to tell, until others went on later still.
+    """Judge samples that went on later, for too short a time to tell, until others went on somewhere else again.
 
-    None if they did not, or were no more than may be off. Such a line did not come back: media paused twice.
+    None if they did not, or were no more than may be off. Nothing came back from there: media paused, and then paused
+    once more, or a clock was set.
     """
     run = held_back[:following]
     first = _line_start(run, nominal, gap_limit(nominal, bounds))
-    if following - first <= _FRAMES or held_back[following] <= run[-1]:
+    if following - first <= _FRAMES:
         return None
     return _onward(first, run, around, nominal, bounds) if 0 < run[first] - around.last <= bounds.day else None
 

@@ -180,6 +180,26 @@ def test_what_leads_decides_and_may_be_sound(chosen):
     assert 0 <= (key - START) / SECOND - AT < 1_024 / 48_000, "each sample is sync"
 
 
+@BOTH
+@pytest.mark.parametrize("stepped_by", [0, -1_000])
+def test_readings_count_though_each_comes_beside_a_stamp_in_doubt(chosen, stepped_by):
+    """Each second picture has the stamp of the one before it; the camera's clock is an hour ahead."""
+    plain = video(20, start=EPOCH, duration=0)
+    samples = [replace(one, decode_time=plain[n // 2 * 2].decode_time) for n, one in enumerate(plain)]
+    samples = stepped(samples, stepped_by, 1)
+    readings = []
+    for n in range(21, 500, 50):  # before the next picture tells what the last one means
+        time = Fraction(n, 25)
+        counter = EPOCH + time + stepped_by * (time >= AT)
+        utc = START.plus_microseconds(round((3_600 + time) * 1_000_000))
+        readings.append((n + 1, ClockReading(None, counter, utc, ClockOrigin.CAMERA)))
+    spans, recorder = recorded((VIDEO,), samples, chosen, readings)
+    assert not recorder.dropped
+    found = shown(spans, 1, chosen)
+    assert len(found) == len(samples)
+    assert found[300:] == pytest.approx([3_600 + n / 25 for n in range(300, 500)], abs=0.1)
+
+
 def test_the_table_has_a_row_for_it():
     cut = CUTS[CutCause.CLOCK_STEPPED]
     assert (cut.moment, cut.spans) == (Moment.SYNC, Spans.ALL)
