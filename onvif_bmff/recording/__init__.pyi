@@ -76,6 +76,7 @@ from onvif_bmff.recording.segment_labels import SegmentLabels as SegmentLabels
 from onvif_bmff.recording.segment_labels import segment_attributes as segment_attributes
 from onvif_bmff.recording.shaken_stamps import ShakenStamps as ShakenStamps
 from onvif_bmff.recording.silent_tracks import end_silent_tracks as end_silent_tracks
+from onvif_bmff.recording.source_line import SourceLine as SourceLine
 from onvif_bmff.recording.span import SpanWriter as SpanWriter
 from onvif_bmff.recording.span import WriteFailure as WriteFailure
 from onvif_bmff.recording.span_parts import OpenSegment as OpenSegment
@@ -165,6 +166,7 @@ __all__ = [
     "ShakenStamps",
     "SharedTime",
     "Situation",
+    "SourceLine",
     "SpanHeader",
     "SpanKeys",
     "SpanOpener",

@@ -49,6 +49,7 @@ NAMES = {
     "segment_labels": ("SegmentLabels", "segment_attributes",),
     "shaken_stamps": ("ShakenStamps",),
     "silent_tracks": ("end_silent_tracks",),
+    "source_line": ("SourceLine",),
     "span": ("SpanWriter", "WriteFailure",),
     "span_parts": (
         "OpenSegment",

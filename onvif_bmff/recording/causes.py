@@ -80,7 +80,7 @@ def skip_checks(
 ) -> None:
     """Have the samples of a track go straight to its writer for as long as none of them can close anything."""
     state = turn.state
-    if pending or state.announced.changes or state.gaps or state.steps:
+    if pending or state.announced.changes or state.breaks:
         return
     writer = current.writers[state.track.track_id]
     if turn.leads or not current.multiplexed:

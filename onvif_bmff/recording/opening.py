@@ -7,7 +7,6 @@ from math import gcd, lcm
 
 from onvif_bmff.cenc.encrypt import IvSources
 from onvif_bmff.media.track import Track
-from onvif_bmff.objects.media_clock import MediaClock
 from onvif_bmff.recording.boundaries import SegmentBoundary
 from onvif_bmff.recording.encryption import SpanProtection, protect
 from onvif_bmff.recording.formats import SpanType, full_content_type
@@ -77,7 +76,7 @@ class SpanOpener:
         kinds = target.format.spans(tracks)
         settings = SpanSettings(
             tie=tie,
-            origin=Origin(timescale, _step(kinds, timescale), zero=self._zero(tie.first(kinds[0].lead), timescale)),
+            origin=Origin(timescale, _step(kinds, timescale), zero=self._zero(tie, kinds[0], timescale)),
             prefix=target.prefix,
             postfix=target.postfix,
             digits=target.digits,
@@ -91,11 +90,11 @@ class SpanOpener:
         )
         return SpanSet(start, settings, protection, kinds)
 
-    def _zero(self, clock: MediaClock, timescale: int) -> int | None:
+    def _zero(self, tie: ClockTie, kind: SpanType, timescale: int) -> int | None:
         """Return the source time, in ticks, that is tick 0 of all files; None if it is where their spans begin."""
         if self.target.decode_times is DecodeTimes.SPAN:
             return None
-        return clock.ticks_at(UtcTime(0), timescale)
+        return tie.first(kind.lead).ticks_at(UtcTime(0), timescale)
 
     def _segment_end(self, opened: UtcTime) -> UtcTime:
         """When a segment that opens now is due. B.3, 5.24."""

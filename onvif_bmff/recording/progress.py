@@ -85,8 +85,8 @@ class ClockTie:
         clocks = self.sparse if track.type is TrackType.METADATA else self.steady
         before, clock = clocks.get(track.track_id), self.clock
         if before is None:
-            clock = self.first(track)
             if self.before is not None:
+                clock = self.first(track)
                 self.before.ended.pop(track.track_id, None)  # once
         else:
             time = before.utc(clock.ticks, clock.timescale)

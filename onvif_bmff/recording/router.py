@@ -224,7 +224,7 @@ class SampleRouter:
                 return self._give_way(state)
         elif (
             state.announced.changes
-            or state.gaps
+            or state.breaks
             or (state.spans is not None and state.spans.has_lost_lead(sample.track_id))
         ):
             events = self._break_off(state, sample)
@@ -286,7 +286,7 @@ class SampleRouter:
     def _at_sync(self, state: TrackState, sample: Sample) -> Sequence[RecordingEvent]:
         """Do what ``cuts`` says before a sync sample, and see that the track is where it belongs."""
         state.reaches_change(sample)
-        after, current = state.reaches_break(sample), self.spans.current
+        after, current = state.reaches_break(sample) if state.breaks else None, self.spans.current
         if current is None or current.ended:
             current = self._open(None, state, sample)
         turn, interleaver = SyncSample(state, sample, self._leads(state), after), self._interleaver

@@ -14,6 +14,7 @@ from onvif_bmff.recording.held_back import HeldBack, settle_times
 from onvif_bmff.recording.placing import is_first_off
 from onvif_bmff.recording.rhythm import Rhythm
 from onvif_bmff.recording.sample_times import decoded_from, moved, nudged, with_duration
+from onvif_bmff.recording.source_line import SourceLine
 from onvif_bmff.recording.stamps import Judgement, Situation, Verdict, gap_limit, judge
 from onvif_bmff.recording.timing_faults import TimingFault
 
@@ -30,8 +31,8 @@ class SampleClock:
     """
 
     __slots__ = (
-        "_counter", "_held", "_held_back", "_left_out", "_limits", "_next_after", "_released", "_rhythm",
-        "_shared", "_shift", "_sync_presented", "after",
+        "_held", "_held_back", "_left_out", "_limits", "_line", "_next_after", "_released", "_rhythm",
+        "_shared", "_sync_presented", "after",
     )  # fmt: skip
 
     def __init__(
@@ -49,28 +50,28 @@ class SampleClock:
         self._shared = shared or SharedTime()
         if not sparse:
             self._shared.clocks.append((self, timescale))
-        self._counter = None if timestamp_bits is None else WrappingCounter(1 << (timestamp_bits - 1))
+        counter = None if timestamp_bits is None else WrappingCounter(1 << (timestamp_bits - 1))
+        self._line = SourceLine(self._limits, self._shared, counter)
         self._held: Sample | None = None
         self._held_back = HeldBack()
         self._released: Sample | None = None
         self._left_out: int | None = None
-        self._shift = 0
         self._sync_presented = NEVER
         self._next_after: Verdict | None = None
         self.after: Verdict | None = None
 
     def push(self, sample: Sample) -> Sample | None:
         """Take the next sample; return the one before it with its final decode time and duration."""
-        held, limits = self._held, self._limits
+        held, limits, line = self._held, self._limits, self._line
         if held is None and not -limits.farthest < sample.decode_time < limits.farthest:
             raise MediaError(f"track {sample.track_id}: a decode time of {sample.decode_time} ticks cannot be stored")
         offset = sample.composition_offset
         if offset and abs(offset) > limits.back:
             raise MediaError(f"track {sample.track_id}: a composition offset of {offset} ticks cannot be stored")
-        if self._counter is not None:
-            sample = self._counter.unwrapped(sample, self._shared.first, limits.timescale)
-        if self._shift:
-            sample = moved(sample, sample.decode_time + self._shift)
+        if line.counter is not None:
+            sample = line.counter.unwrapped(sample, line.shared.first, limits.timescale)
+        if line.shift:
+            sample = moved(sample, sample.decode_time + line.shift)
         if not 0 <= sample.duration <= limits.longest:
             sample = with_duration(sample, 0)
         if held is None:
@@ -108,12 +109,9 @@ class SampleClock:
         Where pictures are reordered and the one left out is presented earlier than the one held back, the time is the
         next one's to take: a picture that is presented last must not last longer than its span.
         """
-        held, time = self._held, empty.decode_time
+        held, time = self._held, self._line.unwrapped(empty.decode_time)
         if held is None or self._limits.bounds.sparse or self._held_back.samples:
             return
-        if self._counter is not None and self._counter.last is not None:
-            time = self._counter.nearest(time, self._counter.last)
-        time += self._shift
         known = 0 < empty.duration <= self._limits.longest
         duration = time + (empty.duration if known else self._nominal()) - held.decode_time
         if (
@@ -166,15 +164,13 @@ class SampleClock:
         self.settle()
         self._held_back.move_ready(by)
         self._held = self._held and moved(self._held, self._held.decode_time + by)
-        self._shift += by
+        self._line.shift += by
         self._next_after = Verdict.GAP
         self._shared.counted[TimingFault.DISCONTINUITY] += 1
 
     def source_time(self, time: Fraction) -> Fraction:
         """Return seconds as the source counts them now as seconds of the times that samples are given here."""
-        timescale = self._limits.timescale
-        wrapped = 0 if self._counter is None else self._counter.wrapped_until(time * timescale)
-        return time + Fraction(self._shift + wrapped, timescale)
+        return self._line.source_time(time)
 
     def denies_gap(self, time: Fraction, off: Fraction) -> bool:
         """Tell whether a reading for a time says that there was no gap; it is ``off`` by so many seconds."""
@@ -208,7 +204,7 @@ class SampleClock:
     @property
     def shift(self) -> int:
         """Ticks by which stamps are moved."""
-        return self._shift
+        return self._line.shift
 
     def _finished(self, held: Sample, duration: int, behind: Verdict | None = None) -> Sample:
         """Return the sample that was held back as it will be stored; ``behind`` it is a gap, or a clock was set."""
@@ -231,8 +227,9 @@ class SampleClock:
             sample = self._moved_along(sample, self._companion())
             sample = self._held_back.documents.in_place(sample, released, reached, bounds, self._shared.counted)
         if released is not None:
-            sample = self._in_step(sample, released.decode_time + released.duration)
-            delta, end = sample.decode_time - released.decode_time, released.decode_time + released.duration
+            end = released.decode_time + released.duration
+            sample = self._line.in_step(self, sample, end, self._gap_limit())
+            delta = sample.decode_time - released.decode_time
             if delta > self._limits.bounds.day or delta < -self._gap_limit():
                 self._restart(sample := moved(sample, sample.decode_time), max(end, reached), end)
                 self._shared.counted[TimingFault.DISCONTINUITY] += 1
@@ -283,15 +280,12 @@ class SampleClock:
         return None
 
     def _companion(self) -> Companion | None:
-        return self._held_back.documents.companion(self._shared, self._limits.timescale, self._shift)
+        return self._held_back.documents.companion(self._shared, self._limits.timescale, self._line.shift)
 
     def _moved_along(self, document: Sample, companion: Companion | None) -> Sample:
         """Return a document at the time that it has beside a sample of another track."""
         by = 0 if companion is None else companion.moves(document.decode_time)
-        if not by:
-            return document
-        self._shift += by
-        return moved(document, document.decode_time + by)
+        return self._line.along(document, by) if by else document
 
     def _doubt(self, sample: Sample, companion: Companion | None = None) -> None:
         """Hold back a sample whose stamp may be off, until it is known what it means."""
@@ -299,7 +293,7 @@ class SampleClock:
         if not held_back.samples:
             held_back.elsewhere = self._shared.elsewhere(self, self._limits.timescale)[1]
             if self._held is not None:
-                sample = self._in_step(sample, self._held.decode_time + 1)
+                sample = self._line.in_step(self, sample, self._held.decode_time + 1, self._gap_limit())
         held_back.add(moved(sample, sample.decode_time))
         self._held_back.documents.add(held_back.samples[-1], companion)
         self._resolve(ended=held_back.full)
@@ -311,7 +305,7 @@ class SampleClock:
         if not ended and self._held_back.documents.wait(self._rhythm.usual):
             self._look_closely()
             return
-        self._shift = self._held_back.documents.settle(self._shift)
+        self._line.shift = self._held_back.documents.settle(self._line.shift)
         while seen <= len(held_back.samples) and held_back.samples and self._held is not None:
             last = ended and seen == len(held_back.samples)
             times = held_back.times[:seen]
@@ -323,8 +317,8 @@ class SampleClock:
                 continue
             self._apply(judged, self._held)
             seen = 1
-        if self._held is not None and self._counter is not None and self._counter.last is not None:
-            self._counter.last = self._held.decode_time - self._shift
+        if self._held is not None:
+            self._line.reach(self._held.decode_time)
         self._look_closely()
 
     def _look_closely(self) -> None:
@@ -343,10 +337,10 @@ class SampleClock:
             counted[TimingFault.RESTAMPED] += 1
             judged = Judgement(Situation.RETURNS, judged.off)
         if judged.verdict is Verdict.DISCONTINUITY:
-            shift = self._shift
+            shift = self._line.shift
             self._restart(newest, held.decode_time + usual, held.decode_time + judged.off + 1)
             for other in held_back.samples:
-                other.decode_time += self._shift - shift
+                other.decode_time += self._line.shift - shift
         elif judged.verdict is Verdict.GAP:
             self._shared.note_gap(held.decode_time + usual, newest.decode_time, timescale)
         if judged.breaks:
@@ -364,32 +358,10 @@ class SampleClock:
         self._held = held
 
     def _restart(self, sample: Sample, place: int, earliest: int) -> None:
-        """Put the first sample of a source whose clock was set at its place, and those after it behind it.
-
-        Tracks whose clocks were set together stay in step, as long as that puts it at ``earliest`` or later.
-        """
-        timescale, raw, by = self._limits.timescale, sample.decode_time - self._shift, self._shared.shift
-        if by is not None:
-            shift = int(by * timescale)
-            if shift != self._shift and 0 <= raw + shift - earliest <= self._gap_limit():
-                place = raw + shift
-        self._shift = place - raw
-        sample.decode_time = place
+        """Put the first sample of a source whose clock was set at its place, and those after it behind it."""
+        self._line.restart(sample, place, earliest, self._gap_limit())
         if self._limits.bounds.sparse:
             self._held_back.documents.on_their_own = self._shared.shifted
-        else:
-            self._shared.shift, self._shared.shifted = Fraction(self._shift, timescale), Fraction(place, timescale)
-
-    def _in_step(self, sample: Sample, earliest: int) -> Sample:
-        """Move a sample as others were whose clock was set while this track was silent, if that is its clock, too."""
-        if self._limits.bounds.sparse:
-            return sample
-        by = self._shared.in_step(self, sample.decode_time, earliest, self._gap_limit(), self._limits.timescale)
-        if not by:
-            return sample
-        self._shift += by
-        self._shared.counted[TimingFault.DISCONTINUITY] += 1
-        return moved(sample, sample.decode_time + by)
 
     def _gap_limit(self) -> int:
         return gap_limit(self._rhythm.nominal, self._limits.bounds)

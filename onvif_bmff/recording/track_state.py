@@ -68,10 +68,11 @@ class TrackState:
 
     ``track`` is the configuration of the samples that are stored now, ``announced`` are those that follow. ``factor``
     turns ticks into the recorder's common ones. The track has ``begun`` with its first sync sample, and ``shift`` is
-    the composition offset of that one. Samples at ``gaps`` come after a gap, those at ``steps`` after the source's
-    clock was set. ``latest`` is the time of the newest sample. Samples before ``next_check`` (a decode time) call for
-    no cut and go straight to ``writer``; ``recheck`` takes that back when something happens that may close something.
-    In a multiplexed span the last sample of a track that does not lead is ``waiting`` for the next one, or for a cut.
+    the composition offset of that one. ``breaks`` are the decode times of samples before which media are missing, or a
+    clock was set. ``latest`` is the time of the newest sample. Samples before ``next_check`` (a decode time)
+    call for no cut and go straight to ``writer``; ``recheck`` takes that back when something happens that may close
+    something. In a multiplexed span the last sample of a track that does not lead is ``waiting`` for the next one, or
+    for a cut.
     """
 
     track: Track
@@ -80,8 +81,7 @@ class TrackState:
     spans: SpanSet | None = None
     begun: bool = False
     shift: int = 0
-    gaps: deque[int] = field(default_factory=deque)
-    steps: deque[int] = field(default_factory=deque)
+    breaks: deque[tuple[int, Verdict]] = field(default_factory=deque)
     announced: AnnouncedTracks = field(default_factory=AnnouncedTracks)
     latest: int | None = None
     next_check: int = NEVER
@@ -102,8 +102,7 @@ class TrackState:
     def begins(self, sample: Sample) -> bool:
         """Take up a sample after a gap or a step, or the first of the track; False if it cannot be decoded."""
         if self.clock.after is not None:
-            breaks = self.gaps if self.clock.after is Verdict.GAP else self.steps
-            breaks.append(sample.decode_time)
+            self.breaks.append((sample.decode_time, self.clock.after))
             self.recheck()
         if not self.begun and sample.sync:
             self.begun, self.shift = True, sample.composition_offset
@@ -167,15 +166,16 @@ class TrackState:
         return self.track != before
 
     def reaches_gap(self, sample: Sample) -> bool:
-        """Tell whether ``sample`` is the first after a gap; reported once."""
-        return _passes(self.gaps, sample.decode_time)
+        """Tell whether ``sample`` is the first after a gap; reported once. A step of the clock is left as it is."""
+        gap = any(time <= sample.decode_time and after is Verdict.GAP for time, after in self.breaks)
+        return gap and self.reaches_break(sample) is Verdict.GAP
 
     def reaches_break(self, sample: Sample) -> Verdict | None:
         """Return what lies between a sync sample and the one before: a gap, else a step of the clock; reported once."""
-        stepped = _passes(self.steps, sample.decode_time)
-        if self.reaches_gap(sample):
-            return Verdict.GAP
-        return Verdict.DISCONTINUITY if stepped else None
+        passed: set[Verdict] = set()
+        while self.breaks and self.breaks[0][0] <= sample.decode_time:
+            passed.add(self.breaks.popleft()[1])
+        return Verdict.GAP if Verdict.GAP in passed else next(iter(passed), None)
 
     def track_at(self, time: int) -> Track:
         """Return the configuration that holds at a time in common ticks, as far as it is known."""
@@ -184,15 +184,6 @@ class TrackState:
             if (since + self.shift) * self.factor <= time:
                 found = track
         return found
-
-
-def _passes(times: deque[int], now: int) -> bool:
-    """Remove the times up to now; return whether there were any."""
-    passed = False
-    while times and now >= times[0]:
-        times.popleft()
-        passed = True
-    return passed
 
 
 def ready_samples(state: TrackState, before: int | None = None) -> Iterator[Sample]:

@@ -37,6 +37,7 @@ from onvif_bmff.rtsp.session import StreamTrack as StreamTrack
 from onvif_bmff.rtsp.source import LiveSource as LiveSource
 from onvif_bmff.rtsp.source import open_live as open_live
 from onvif_bmff.rtsp.source import open_location as open_location
+from onvif_bmff.rtsp.stamp_jumps import StampJumps as StampJumps
 from onvif_bmff.rtsp.stamps import RtpStamps as RtpStamps
 from onvif_bmff.rtsp.stamps import SenderReport as SenderReport
 from onvif_bmff.rtsp.stamps import wall_clock as wall_clock
@@ -72,6 +73,7 @@ __all__ = [
     "SenderReport",
     "Session",
     "SourceItem",
+    "StampJumps",
     "StreamAddress",
     "StreamInfo",
     "StreamOptions",

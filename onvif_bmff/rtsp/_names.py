@@ -24,6 +24,7 @@ NAMES = {
     "scrubber": ("Scrubber", "without_secrets",),
     "session": ("Session", "SourceItem", "StreamTrack",),
     "source": ("LiveSource", "open_live", "open_location",),
+    "stamp_jumps": ("StampJumps",),
     "stamps": ("RtpStamps", "SenderReport", "wall_clock",),
     "streams": ("StreamInfo", "assembler_for", "kind_of",),
 }

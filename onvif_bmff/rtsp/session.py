@@ -141,13 +141,16 @@ class Session:
 
     # ---- packets ---------------------------------------------------------------------------------------------
 
-    def push(self, packet: Packet) -> Iterator[Pending]:
-        """Take a packet; yield the units that are complete with it, and before them a reading if it came with one."""
+    def push(self, packet: Packet, at: float | None = None) -> Iterator[Pending]:
+        """Take a packet; yield the units that are complete with it, and before them a reading if it came with one.
+
+        ``at`` is when it came, in seconds of a clock that only grows.
+        """
         track = self._tracks.get(packet.index)
         if track is None:
             return
         if track.info.packetised:
-            time = self._stamped(track, packet)
+            time = self._stamped(track, packet, None if track.kind is MediaKind.METADATA else at)
             decode_time = None
         else:
             time, decode_time = self._file_times(track, packet)
@@ -167,7 +170,7 @@ class Session:
             for unit in track.assembler.flush():
                 yield track, unit
 
-    def _stamped(self, track: StreamTrack, packet: Packet) -> int | None:
+    def _stamped(self, track: StreamTrack, packet: Packet, at: float | None) -> int | None:
         if packet.pts is None:
             return track.end
         is_reported = packet.microseconds is not None
@@ -179,6 +182,7 @@ class Session:
             packet.microseconds,
             continues=is_reported and track.assembler.continues(packet.data),
             leads=leads,
+            at=at,
         )
 
     def _file_times(self, track: StreamTrack, packet: Packet) -> tuple[int | None, int | None]:

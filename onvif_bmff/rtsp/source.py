@@ -62,7 +62,7 @@ class LiveSource:
             while True:
                 arrived = reader.take(1.0)
                 if arrived is not None:
-                    yield from session.items(session.push(arrived.packet))
+                    yield from session.items(session.push(arrived.packet, arrived.at))
                 elif reader.has_ended:
                     break
         except SourceError:
@@ -98,7 +98,7 @@ class _Opening:
         """Take a packet."""
         packet = arrived.packet
         self.size += len(packet.data)
-        self.held.extend(self._session.push(packet))
+        self.held.extend(self._session.push(packet, arrived.at))
         for track in self._session.streams:
             last = track.stamps.last
             if track.info.index == packet.index and last is not None and track.kind is not MediaKind.METADATA:

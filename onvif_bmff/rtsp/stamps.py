@@ -16,6 +16,7 @@ from fractions import Fraction
 from math import gcd
 
 from onvif_bmff.errors import TimeError
+from onvif_bmff.rtsp.stamp_jumps import StampJumps
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["RtpStamps", "SenderReport", "wall_clock"]
@@ -69,6 +70,7 @@ class RtpStamps:
         self._rtp_offset: int | None = None
         self._is_reported = False
         self._read_at: int | None = None
+        self._jumps = StampJumps(timescale)
         self.alignment = 0
         self.reading: tuple[Fraction, UtcTime] | None = None
 
@@ -90,8 +92,12 @@ class RtpStamps:
         *,
         continues: bool = False,
         leads: bool = False,
+        at: float | None = None,
     ) -> int:
         """Return the ticks of a packet.
+
+        Where stamps begin anew in the session, ticks go on: as usual, or by as much as passed until it came, if that
+        is more than a second. The next report says how much it was.
 
         Args:
             pts: libavformat's time of it, in ticks.
@@ -99,13 +105,18 @@ class RtpStamps:
             microseconds: its wall clock after 1970, as far as it is known.
             continues: it is known to be of one access unit with the packet before it.
             leads: no other stream of the session had a report before; then libavformat moves nothing with it.
+            at: when it came, in seconds of a clock that only grows.
         """
         self.reading = None
+        self._jumps.arrived(at)
         if microseconds is not None:
             if report is not None:
                 self._follow(pts, report, microseconds, continues=continues, leads=leads)
             elif not self._is_reported:
                 self._align(pts, continues=continues, leads=leads)
+        if self._jumps.see(pts + self._offset, self._last) and not continues:
+            self._go_on(pts, report, microseconds)
+        if microseconds is not None:
             ticks = pts + self._offset
             if report is not None or self._read_at is None or ticks - self._read_at >= _INTERVAL * self._timescale:
                 self._read_at = ticks
@@ -114,6 +125,7 @@ class RtpStamps:
         ticks = pts + self._offset
         if self._last is not None:
             self._steps.see(ticks - self._last)
+        self._jumps.note(ticks, None if report is None else microseconds)
         self._last = ticks
         return ticks
 
@@ -135,9 +147,23 @@ class RtpStamps:
             ticks = pts + self._offset if self._is_reported else self._align(pts, continues=continues, leads=leads)
             self._rtp_offset = ticks - rtp
             return
+        if self._jumps.is_anew and not continues:
+            self._go_on(pts, report, microseconds)
+            return
         expected = pts + self._offset - self._rtp_offset
         rtp = expected + (rtp - expected + _RANGE // 2) % _RANGE - _RANGE // 2
         self._offset = rtp + self._rtp_offset - pts
+
+    def _go_on(self, pts: int, report: SenderReport | None, microseconds: int | None) -> None:
+        """Let times go on where stamps have begun anew; from the first report on at the time that it says."""
+        ticks = self._jumps.likely(self._steps.usual, None if report is None else microseconds)
+        if report is not None and microseconds is not None:
+            since = round((microseconds - report.microseconds) * self._timescale / 1_000_000)
+            self._rtp_offset = ticks - (report.rtp_time + since) % _RANGE
+        elif self._rtp_offset is not None:
+            self._rtp_offset += ticks - pts - self._offset
+        self._jumps.is_anew = report is None
+        self._offset = ticks - pts
 
 
 class _Steps:
@@ -150,6 +176,11 @@ class _Steps:
         """Note a step between two packets; 0 within an access unit, which is none."""
         if step:
             self._steps.append(step)
+
+    @property
+    def usual(self) -> int:
+        """The average of all steps, reordered or not; 0 if there are none."""
+        return round(sum(self._steps) / len(self._steps)) if self._steps else 0
 
     def likely(self, moved: int) -> int:
         """Return what a step was that is known but for the difference of two clocks, mostly a few milliseconds.

@@ -2,8 +2,9 @@
 
 A process is a life of the device, and ends by SIGKILL at a random moment but for the last, which is ten times as long:
 its memory must not grow, and its threads and descriptors must be as many at its end as before its device was made. Then
-every object of all lives is validated, and no span may be open. The clock is set forward only: what follows when it is
-set back overlaps with what was there, which the validator calls an error. Interrupting the run is one more kill.
+every object of all lives is validated, and no span may be open. The clock is set forward and back. What follows when it
+is set back overlaps with what was there, which the validator calls an error, and mixes up keys: errors and open spans
+in such stretches of time are counted apart. Interrupting the run is one more kill.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +26,16 @@ from soak_device import KEY, KID, STORES
 
 from onvif_bmff.cenc.keys.content import ContentKey, parse_kid
 from onvif_bmff.cenc.keys.ring import KeyRing
+from onvif_bmff.objects import ObjectKey
 from onvif_bmff.storage import DirectoryStore
+from onvif_bmff.timing import UtcTime
 
 HERE = Path(__file__).resolve().parent
 START = "2026-01-02T03:04:05Z"
 LAST = 10
 """How many lives long the last one is."""
+NEAR = timedelta(seconds=10)
+"""How far from a stretch that was recorded twice an object may begin that is mixed up with others of it."""
 MORE = 1.1
 """By what factor memory may differ in the last third of the last life from that in the second."""
 
@@ -121,10 +127,14 @@ def use(line: dict[str, Any]) -> list[float]:
 def examine(folder: Path) -> dict[str, Any]:
     """Validate everything, and look for what is open."""
     keys = KeyRing([ContentKey(parse_kid(KID), KEY)])
-    found: dict[str, Any] = {"errors": [], "open": [], "unsealed": 0, "objects": 0, "spans": 0, "bytes": 0}
+    found: dict[str, Any] = {"errors": [], "open": [], "unsealed": 0, "objects": 0, "spans": 0, "bytes": 0, "twice": 0}
+    twice = recorded_twice(folder / "clock.back")
     for kind in STORES:
         store = DirectoryStore(folder / kind)
-        found["errors"] += [f"{kind}: {one}" for one in faults(store, keys=keys)]
+        errors = faults(store, keys=keys)
+        strange = [one for one in errors if one.key is None or not is_within(one.key, twice)]
+        found["errors"] += [f"{kind}: {one}" for one in strange]
+        found["twice"] += len(errors) - len(strange)
         found["unsealed"] += len(store.unsealed())
         for key in list(store.keys()):
             found["objects"] += 1
@@ -132,8 +142,24 @@ def examine(folder: Path) -> dict[str, Any]:
         for extension in ("m4v", "m4a", "mp4"):
             every = spans(store, extension)
             found["spans"] += len(every)
-            found["open"] += [f"{kind}: {one.segments[-1].name}" for one in every if one.end is None]
+            left = [one.segments[-1].name for one in every if one.end is None]
+            strange = [name for name in left if not is_within(name, twice)]
+            found["open"] += [f"{kind}: {name}" for name in strange]
+            found["twice"] += len(left) - len(strange)
     return found
+
+
+def recorded_twice(file: Path) -> list[tuple[UtcTime, UtcTime]]:
+    """Return the stretches of time that the clock showed twice, as it was set back; with what is near them."""
+    lines = file.read_text().split("\n")[:-1] if file.exists() else []
+    ends = [tuple(UtcTime.parse(word) for word in line.split()) for line in lines]
+    return [(after - NEAR, before + NEAR) for before, after in ends]
+
+
+def is_within(name: str, stretches: list[tuple[UtcTime, UtcTime]]) -> bool:
+    """Whether an object begins in one of some stretches of time."""
+    time = ObjectKey.parse(name).time
+    return any(begin <= time <= end for begin, end in stretches)
 
 
 def report(journal: Any, kills: int) -> int:
@@ -159,6 +185,7 @@ def report(journal: Any, kills: int) -> int:
     )
     print(f"memory: {middle:.0f} MiB in the second third, {end:.0f} MiB in the last, {max(memory):.0f} MiB at most")
     print(f"before {before}, after {after}; trouble {last.get('trouble')}; dropped {last.get('dropped')}")
+    print(f"errors and open spans where the clock was set back: {stores['twice']}")
     for name, holds in checks.items():
         print(f"{'yes' if holds else 'NO':>4}  {name}")
     for line in [*stores["errors"][:10], *stores["open"][:10]]:

@@ -37,8 +37,8 @@ STORES = ("good", "flaky", "hanging", "slow")
 KID, KEY = "0123abcd-0000-4000-8000-0000000000ff", bytes(range(16))
 SECOND = timedelta(seconds=1)
 MOTION = "tns1:RuleEngine/CellMotionDetector/Motion"
-JUMPS = [1, 20, 300, 3600]
-"""Seconds by which the clock is set forward."""
+JUMPS = [1, 20, 300, 3600, -1, -5, -20, -60]
+"""Seconds by which the clock is set forward, or back. Not far back: a device that starts again then waits for it."""
 BURST, PAUSE = 6.0, 9.0
 """Seconds in which events come, and in which none do."""
 
@@ -122,7 +122,10 @@ class Clock:
         return self._start.plus_microseconds(passed) + self._ahead * SECOND
 
     def set(self, by: int) -> None:
-        """Set it forward."""
+        """Set it forward, or back, which a file of instants says: before, and after."""
+        if by < 0:
+            with self._file.with_suffix(".back").open("a") as back:
+                back.write(f"{self().isoformat()} {(self() + by * SECOND).isoformat()}\n")
         made = self._file.with_suffix(".new")
         made.write_text(str(self._ahead + by))
         made.replace(self._file)

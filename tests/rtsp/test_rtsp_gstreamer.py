@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from rtsp_servers import gstreamer
-from rtsp_tap import Tap, Wire, WireUnit, digest, findings_of, units_of, utc_of
+from rtsp_tap import Tap, Wire, WireUnit, digest, findings_of, moved_by, units_of, utc_of
 from support_tools import need_module
 
 from onvif_bmff.control.types.common import SourceReference
@@ -76,6 +76,10 @@ def played(store: Path) -> dict[str, list[PlayedSample]]:
     return found
 
 
+def steps_of(times: list[int]) -> set[int]:
+    return {after - before for before, after in itertools.pairwise(times)}
+
+
 def decode_ticks(samples: list[PlayedSample]) -> list[int]:
     return [one.sample.decode_time for one in samples]
 
@@ -95,6 +99,7 @@ def test_every_access_unit_is_stored_once_at_its_time(name: str, recorded: dict[
     samples = played(store)
     wire = tap.wires[0]
     offs = {}
+    moved = 2 * moved_by(tap.wires, (90_000, expected.rate))  # of a server that is late with what it stamps
     for stream, (kind, coding, rate) in enumerate(
         (("Video", expected.video, 90_000), ("Audio", expected.audio, expected.rate))
     ):
@@ -113,8 +118,8 @@ def test_every_access_unit_is_stored_once_at_its_time(name: str, recorded: dict[
             Fraction(one.time.microseconds) - utc_of(unit, report, rate)
             for one, unit in zip(stored, matched, strict=True)
         ]
-        assert abs(offs[kind][0]) <= 20 * MILLISECOND, "at the camera's time"
-    assert abs(offs["Video"][0] - offs["Audio"][0]) <= 5 * MILLISECOND, "tracks are in step"
+        assert abs(offs[kind][0]) <= max(20 * MILLISECOND, moved), "at the camera's time"
+    assert abs(offs["Video"][0] - offs["Audio"][0]) <= max(5 * MILLISECOND, moved), "tracks are in step"
     first, last = (samples["Video"][at].time.microseconds for at in (0, -1))
     assert 6_800_000 <= last - first <= 7_000_000, "as much as was asked for"
 
@@ -128,7 +133,8 @@ def check_spacing(stored: list[PlayedSample], sent: list[WireUnit], *, exact: bo
         assert off == 0 if exact else abs(off) <= 90 * 10, (unit, off)
     if exact:
         ticks = decode_ticks(stored)
-        assert len({after - before for before, after in itertools.pairwise(ticks)}) == 1, "no picture is a tick long"
+        shown = sorted(unit.time for unit in sent)  # a server that gets too little processor time may leave one out
+        assert steps_of(ticks) == steps_of(shown), "no picture is a tick long"
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from rtsp_camera import Camera, frame
 from support_tools import need_module
-from test_rtsp_camera import BEGINS, QUICK, Pictures, pictures, received, video
+from test_rtsp_camera import BEGINS, PATIENT, Pictures, pictures, received, video
 
 from onvif_bmff.control.types.common import SourceReference
 from onvif_bmff.errors import SourceError
@@ -52,7 +52,7 @@ def victim() -> Iterator[Victim]:
         thread.join(5)
 
 
-def opened(url: str, options: StreamOptions = QUICK) -> int:
+def opened(url: str, options: StreamOptions = PATIENT) -> int:
     """Receive from an address; return how many samples came."""
     sources = StreamSources(policy=AddressPolicy(loopback=True), options=options)
     source = sources.open(SourceReference("r"), received(url), threading.Event())
@@ -90,7 +90,7 @@ def test_a_server_that_redirects_a_receiver_is_not_followed(pictures: Pictures, 
             opened(camera.url)
         if method != "PLAY":  # for which a server is needed that sends datagrams
             with pytest.raises(SourceError, match=rf"redirects to another place \({status}\), which is not followed"):
-                opened(camera.url, replace(QUICK, transport=Transport.UDP))
+                opened(camera.url, replace(PATIENT, transport=Transport.UDP))
         assert other.reached == 0
         if method in ("OPTIONS", "DESCRIBE"):  # the control: without a whitelist libavformat is led there
             with pytest.raises(av.FFmpegError):
@@ -128,10 +128,10 @@ def test_a_tunnel_over_http_is_not_led_away_either() -> None:
 
         threading.Thread(target=serve, daemon=True).start()
         with pytest.raises(SourceError, match="redirects"):
-            opened(url, replace(QUICK, transport=Transport.HTTP))
+            opened(url, replace(PATIENT, transport=Transport.HTTP))
         assert other.reached == 0
         with pytest.raises(SourceError):  # the control: an address of one's own
-            open_live(url, replace(QUICK, transport=Transport.HTTP))
+            open_live(url, replace(PATIENT, transport=Transport.HTTP))
         assert other.reached > 0
         listener.shutdown(socket.SHUT_RDWR)
 

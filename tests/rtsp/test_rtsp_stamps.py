@@ -133,3 +133,50 @@ def test_a_clock_that_no_date_can_say_gives_no_reading() -> None:
     stamps.read(0, SenderReport(Fraction(0), 0), 1 << 62)
     assert stamps.reading is None
     assert stamps.is_reported
+
+
+# ---- stamps that begin anew ----------------------------------------------------------------------------------
+
+JUMPS = [11 * 90_000, 20 * 90_000, -20 * 90_000, (1 << 31) - 1, 1 << 31, (1 << 31) + 90_000, 3_000_000_000]
+
+
+@pytest.mark.parametrize("jump", JUMPS)
+@pytest.mark.parametrize("pause", [0, 4 * 90_000])
+@pytest.mark.parametrize("first", ["report", "pictures"])
+def test_stamps_that_begin_anew_go_on_where_they_were(jump: int, pause: int, first: str) -> None:
+    """As those of a camera whose encoder starts again: before the next report nearly, from it on exactly."""
+    sender, stamps = Sender(90_000, 77), RtpStamps(90_000)
+    sender.origin = sender.utc(0)
+    found = []
+    for number in range(200):
+        ticks = number * 3600 + (pause if number >= 100 else 0)
+        if number == 100 and abs(jump) > 10:
+            sender.first_rtp = (sender.first_rtp + jump) % (1 << 32)
+            if first == "pictures":
+                sender.report = SenderReport(  # libavformat goes by the old one
+                    sender.report.microseconds,
+                    sender.report.rtp_time,  # type: ignore[union-attr]
+                )
+        is_reported = number % 50 == 0 and (number != 100 or first == "report")
+        pts, report, clock = sender.packet(ticks, ticks if is_reported else None)
+        found.append(stamps.read(pts, report, clock, leads=number == 0, at=1000 + ticks / 90_000))
+        if stamps.reading is not None and is_reported:
+            assert abs(stamps.reading[1].microseconds - sender.utc(ticks)) <= 1
+    truth = [number * 3600 + (pause if number >= 100 else 0) for number in range(200)]
+    assert found[:100] == truth[:100]
+    assert all(abs(one - other) <= 3600 for one, other in zip(found, truth, strict=True))
+    assert all(abs(one - other) <= 90 for one, other in zip(found[150:], truth[150:], strict=True)), "a millisecond"
+
+
+def test_a_pause_that_the_arrival_explains_is_one() -> None:
+    stamps = RtpStamps(90_000)
+    assert stamps.read(0, at=5.0) == 0
+    assert stamps.read(60 * 90_000, at=65.0) == 60 * 90_000
+
+
+def test_what_comes_late_and_then_not_is_no_jump() -> None:
+    """Sixty seconds are lost behind five that waited: all of it comes at once then."""
+    stamps = RtpStamps(90_000)
+    for second in (*range(6), *range(66, 70)):
+        at = second if second < 1 or second > 65 else 66
+        assert stamps.read(second * 90_000, at=float(at)) == second * 90_000

@@ -7,13 +7,14 @@ camera. What is thus known later sets the time back, in new spans.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 
 from onvif_bmff.timing import UtcTime
 from tests.simulate.cameras import Given
 from tests.simulate.oracle import Stored
 
-__all__ = ["Corrections", "overlap_of"]
+__all__ = ["Corrections", "late_begins", "overlap_of", "overlaps_of"]
 
 _OVERLAP = re.compile(r"an earlier span has a sample at (\S+), after the beginning of this one at (\S+)")
 _SLACK = 0.5
@@ -24,6 +25,51 @@ def overlap_of(message: str) -> tuple[UtcTime, UtcTime] | None:
     """Return the time of a sample in an earlier span and the later one's beginning, if a finding is about that."""
     found = _OVERLAP.match(message)
     return None if found is None else (UtcTime.parse(found[1]), UtcTime.parse(found[2]))
+
+
+def late_begins(given: Sequence[Given], sparse: set[int], until: float) -> list[tuple[float, float, float]]:
+    """Return between which times of capture all may be dated too late, and by how much, as a track began with a delay.
+
+    It is not known until a sample of it comes in time, and followed so many seconds later (docs/time.md).
+    """
+    found = []
+    sessions: dict[int, list[Given]] = defaultdict(list)
+    for one in given:
+        if one.track not in sparse:
+            sessions[one.session].append(one)
+    for its in sessions.values():
+        least = min(one.at - one.captured for one in its)
+        for track in {one.track for one in its}:
+            mine = [one for one in its if one.track == track]
+            late = mine[0].at - mine[0].captured - least
+            in_time = next((one.at for one in mine if one.at - one.captured - least < _SLACK), mine[-1].at)
+            if late > _SLACK:
+                found.append((its[0].captured, in_time + until, late))
+    return found
+
+
+def overlaps_of(stored: Sequence[Stored], key: str) -> Iterator[tuple[UtcTime, UtcTime, str]]:
+    """Yield what spans that do not begin after the one of a first object have in common with it, by their media.
+
+    Of each such pair that is the time of the latest sample of the one that was captured first, when the other one
+    begins, and the key of that.
+    """
+    spans: dict[str, list[Stored]] = defaultdict(list)
+    for one in stored:
+        spans[one.span].append(one)
+    mine = spans.pop(key, [])
+    start = min((one.shown for one in mine), default=0)
+    for other, its in spans.items():
+        begin = min(one.shown for one in its)
+        if begin > start:
+            continue
+        tracks = {one.track for one in mine} & {one.track for one in its}
+        number = {one.number for one in its if one.track in tracks}
+        is_later = bool(number) and min(number) > max(one.number for one in mine if one.track in tracks)
+        if is_later:  # it was captured later, and is dated earlier
+            yield UtcTime(max(one.shown for one in mine)), UtcTime(begin), other
+        else:
+            yield UtcTime(max(one.shown for one in its)), UtcTime(start), key
 
 
 def _fall(values: Sequence[float]) -> float:

@@ -115,16 +115,26 @@ def _excuse(one: Sent, excuses: Sequence[Excuse]) -> Excuse | None:
 
 
 def times_of_keys(
-    place: str, sent: Sequence[Sent], stored: Iterable[Stored], true_at: "TrueTimes", bound: float
+    place: str,
+    sent: Sequence[Sent],
+    stored: Iterable[Stored],
+    true_at: "TrueTimes",
+    bound: float,
+    late: Sequence[tuple[float, float, float]] = (),
 ) -> list[str]:
-    """Compare when pictures are said to have happened with when the wall clock saw them, in seconds."""
+    """Compare when pictures are said to have happened with when the wall clock saw them, in seconds.
+
+    ``late``: between two times they may be dated so many seconds late.
+    """
     by_name = {one.name: one for one in sent}
     worst, where = 0.0, ""
     for one in stored:
         source = by_name.get(one.name)
         if source is None or source.disturbed:
             continue
-        off = true_at.distance(source.time, one.shown)
+        allowed = max((most for start, end, most in late if start <= source.time <= end), default=0.0)
+        steps = (*range(int(allowed)), allowed)
+        off = min(true_at.distance(source.time, one.shown - round(by * 1e6)) for by in steps)
         if off > worst:
             worst, where = off, f"{one.name} at {source.time:.3f} in {one.key}"
     return [f"a wrong time: {place} by {worst:.3f} s, {where}"] if worst > bound else []

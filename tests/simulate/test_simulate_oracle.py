@@ -8,12 +8,13 @@ import pytest
 from onvif_bmff.timing import UtcTime
 from tests.simulate.cameras import Given
 from tests.simulate.checker import CheckedSpan
-from tests.simulate.corrections import Corrections, overlap_of
+from tests.simulate.corrections import Corrections, late_begins, overlap_of, overlaps_of
 from tests.simulate.happenings import EventTimes, JobPauses
 from tests.simulate.laws import counted_but_stored, holes_in_spans, taken_otherwise, written_after_end
 from tests.simulate.oracle import Excuse, Sent, Stored, TrueTimes, completeness, times_of_keys
 from tests.simulate.runtime import Process, Simulation
 from tests.simulate.scenario import KINDS, Scenario, draw
+from tests.simulate.wall import WallClock
 
 SECOND = 1_000_000
 START = 1_790_000_000 * SECOND
@@ -349,3 +350,48 @@ def test_what_an_overlap_is_told_by():
     assert found is not None
     assert found[0].microseconds_since(found[1]) == 6_644_000
     assert overlap_of("no span here ends with counter 5") is None
+
+
+def at(second: int) -> UtcTime:
+    return UtcTime(START + second * SECOND)
+
+
+def test_what_spans_have_in_common_by_their_media() -> None:
+    """The one that was captured first reaches into the other one; it may be dated later."""
+    spans = [("a", 0, range(10, 18)), ("b", 8, range(15, 22)), ("c", 15, range(9, 30))]
+    there = [
+        Stored(span, "cam1", 1, first + number, b"", START + second * SECOND, span)
+        for span, first, seconds in spans
+        for number, second in enumerate(seconds)
+    ]
+    assert list(overlaps_of(there, "c")) == []
+    assert list(overlaps_of(there, "a")) == [(at(17), at(9), "c")]
+    assert list(overlaps_of(there, "b")) == [(at(17), at(15), "b"), (at(21), at(9), "c")]
+
+
+def test_a_clock_is_absurd_from_a_day_on() -> None:
+    simulation = Simulation(1)
+    wall = WallClock(simulation)
+    for by, absurd in ((3_600.0, False), (86_400.0, True)):
+        wall.jump(by)
+        while wall._pending:
+            wall(simulation.time)
+        assert wall.is_absurd is absurd
+
+
+def test_what_begins_late_may_be_dated_late_until_it_comes_in_time() -> None:
+    """Sound in time, and pictures of which the first three come seven seconds late, or together then."""
+    pictures = [Given(max(n, 7.0), float(n), 1, 1, n, b"", n, 1, True, None) for n in range(20)]
+    sound = [Given(float(n), float(n), 1, 2, n, b"", n, 1, True, None) for n in range(20)]
+    both = sorted([*pictures, *sound], key=lambda one: one.at)
+    assert late_begins(both, set(), 5.0) == [(0.0, 12.0, 7.0)]
+    assert late_begins(both, {1}, 5.0) == []
+    assert late_begins(sound, set(), 5.0) == []
+
+
+@pytest.mark.parametrize(("off", "found"), [(0.5, False), (4.0, False), (7.9, False), (8.1, True), (-1.1, True)])
+def test_a_time_is_wrong_by_more_than_what_began_late(off: float, found: bool) -> None:
+    true_times = TrueTimes([], [0.0], START, 0.0, 2.0)
+    there = [replace(one, shown=one.shown + int(off * SECOND)) for one in stored(sent())]
+    assert bool(times_of_keys("place", sent(), there, true_times, 1.0, [(0.0, 9.0, 7.0)])) is found
+    assert bool(times_of_keys("place", sent(), there, true_times, 1.0, [(20.0, 29.0, 7.0)])) is (abs(off) > 1)

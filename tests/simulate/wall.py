@@ -7,6 +7,8 @@ from tests.simulate.runtime import Simulation
 
 __all__ = ["START", "WallClock"]
 
+_DAY = 86_400 - 10.0
+"""Seconds, less what the clock of a camera, and drift, may be off."""
 START = UtcTime(1_790_000_000_000_000)
 """The instant at which the world begins."""
 
@@ -59,6 +61,11 @@ class WallClock:
     def ahead(self) -> list[float]:
         """How far it was ahead, from the beginning and from each jump on."""
         return self._ahead
+
+    @property
+    def is_absurd(self) -> bool:
+        """Whether it was more than a day off at any time, so that a clock that is right seems to be."""
+        return any(abs(ahead) > _DAY for ahead in self._ahead)
 
     def _at(self, time: float, ahead: float) -> UtcTime:
         return START.plus_microseconds(int((time * (1 + self._drift) + ahead) * 1_000_000))
