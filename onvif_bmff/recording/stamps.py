@@ -232,7 +232,9 @@ def _onward(first: int, held_back: Sequence[int], around: Neighbours, nominal: i
         if _is_uneven(first, held_back, around.last, nominal, bounds):
             return Judgement(Situation.RETURNS, len(held_back) - 1)
         return Judgement(Situation.BACK, first)
-    contradicted = around.gone_on and around.stamped < start - limit
+    # Where the others were when the first one of that line came: since then they have gone on as it did.
+    others = around.stamped - (held_back[-1] - start)
+    contradicted = around.gone_on and (around.stamped < start - limit or others < start - jump // 2)
     return Judgement(Situation.AHEAD if jump > bounds.day or contradicted else Situation.SILENCE, first)
 
 
