@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from fractions import Fraction
 from math import lcm
@@ -50,6 +50,14 @@ class _Times:
         return replace(sample, decode_time=sample.decode_time + by // self._factors[sample.track_id])
 
 
+@dataclass(slots=True)
+class _Marks:
+    """Of each track, how many of all samples had been pushed when its own were recorded, or were to be left out."""
+
+    recorded: dict[int, int] = field(default_factory=dict)
+    left_out: dict[int, int] = field(default_factory=dict)
+
+
 class PreRoll:
     """Keeps the newest samples, at least ``before`` back and always from a sync sample of the leading track on.
 
@@ -64,8 +72,8 @@ class PreRoll:
     """
 
     __slots__ = (
-        "_before", "_count", "_given_up", "_lead_id", "_left_out", "_max_bytes", "_missed", "_recorded", "_samples",
-        "_size", "_starts", "_times", "_wanted",
+        "_before", "_count", "_given_up", "_lead_id", "_marks", "_max_bytes", "_missed", "_samples", "_size", "_starts",
+        "_times", "_wanted",
     )  # fmt: skip
 
     def __init__(self, tracks: Sequence[Track], before: timedelta, *, max_bytes: int = 64 << 20) -> None:
@@ -80,8 +88,7 @@ class PreRoll:
         self._size = 0
         self._count = 0
         self._given_up = False
-        self._recorded: dict[int, int] = {}
-        self._left_out: dict[int, int] = {}
+        self._marks = _Marks()
         self._missed: deque[tuple[int, int, int]] = deque()
 
     @property
@@ -140,7 +147,7 @@ class PreRoll:
     def missing(self, since: Fraction) -> int:
         """Return how many samples from ``since`` (seconds of the source) on had no room and are not recorded."""
         early = since * self._times.timescale
-        recorded, out = self._recorded, self._left_out
+        recorded, out = self._marks.recorded, self._marks.left_out
         return sum(
             time >= early and number > max(recorded.get(one, 0), out.get(one, 0)) for time, number, one in self._missed
         )
@@ -162,18 +169,18 @@ class PreRoll:
     def mark_recorded(self, track_ids: Iterable[int]) -> None:
         """Note that all samples of some tracks that were pushed so far are recorded."""
         for track_id in track_ids:
-            self._recorded[track_id] = self._count
+            self._marks.recorded[track_id] = self._count
 
     def leave_out(self, track_id: int) -> None:
         """Note that no sample of a track that was pushed so far is to be recorded ever."""
-        self._left_out[track_id] = self._count
+        self._marks.left_out[track_id] = self._count
 
     def kept(self) -> list[tuple[Sample, bool]]:
         """Return the samples, oldest first within each track, each with whether it is recorded; they stay.
 
         Those that are left out are not among them.
         """
-        start, recorded, out = self._starts[0] if self._starts else None, self._recorded, self._left_out
+        start, recorded, out = self._starts[0] if self._starts else None, self._marks.recorded, self._marks.left_out
         return [
             (sample, number <= recorded.get(sample.track_id, 0))
             for time, number, sample in self._samples
