@@ -130,7 +130,9 @@ def run_device(recordings: int, threads: int, seconds: float, folder: Path, seed
                     unexpected.append(repr(error))
                 slowest[0] = max(slowest[0], time.monotonic() - began)
 
-    with device:
+    device.start()
+    closed = False
+    try:
         tokens = [
             record(device.service, f"cam{number:03}", sources=(profile_source(*AV, token=f"cam{number}"),))
             for number in range(recordings)
@@ -144,11 +146,13 @@ def run_device(recordings: int, threads: int, seconds: float, folder: Path, seed
         for worker in workers:
             worker.join()
         fragments = sum(one.fragments for one in device.health().recordings)
+    finally:
+        closed = device.close(240)
     store.close()
     return {
         "operations": sum(done.values()),
         "by_kind": dict(done),
         "slowest_operation_s": round(slowest[0], 2),
         "fragments": fragments,
-        "unexpected": unexpected[:5],
+        "unexpected": unexpected[:5] + ([] if closed else ["outputs were left behind"]),
     }
