@@ -20,16 +20,18 @@ _STEP = 10
 class _Times:
     """The times of a source's samples in common ticks, which go on where its clock is set.
 
-    ``stepped`` is by how much it was set then, until that is known otherwise; ``stepped_at``: behind which sample.
+    ``stepped`` is by how much it was set then, until that is known otherwise; ``stepped_at``: behind which sample. What
+    comes now is ``given_up``: it belongs to a GOP for which there was no room.
     """
 
-    __slots__ = ("_ahead", "_factors", "newest", "stepped", "stepped_at", "timescale")
+    __slots__ = ("_ahead", "_factors", "given_up", "newest", "stepped", "stepped_at", "timescale")
 
     def __init__(self, tracks: Sequence[Track]) -> None:
         self.timescale = timescale = lcm(*(track.timescale for track in tracks))
         self._factors = {track.track_id: timescale // track.timescale for track in tracks}
         self._ahead: int | None = None
         self.newest = self.stepped = self.stepped_at = 0
+        self.given_up = False
 
     def of(self, sample: Sample) -> int:
         """Return when a sample is shown. ``MediaError`` for an unknown track."""
@@ -64,8 +66,8 @@ class PreRoll:
     """
 
     __slots__ = (
-        "_before", "_count", "_given_up", "_lead_id", "_left_out", "_max_bytes", "_missed", "_recorded", "_samples",
-        "_size", "_starts", "_times", "_wanted",
+        "_before", "_count", "_lead_id", "_left_out", "_max_bytes", "_missed", "_recorded", "_samples", "_size",
+        "_starts", "_times", "_wanted",
     )  # fmt: skip
 
     def __init__(self, tracks: Sequence[Track], before: timedelta, *, max_bytes: int = 64 << 20) -> None:
@@ -79,7 +81,6 @@ class PreRoll:
         self._starts: deque[int] = deque()
         self._size = 0
         self._count = 0
-        self._given_up = False
         self._recorded: dict[int, int] = {}
         self._left_out: dict[int, int] = {}
         self._missed: deque[tuple[int, int, int]] = deque()
@@ -115,20 +116,20 @@ class PreRoll:
         if begins:
             self._starts.append(time)
         elif not self._starts and sample.track_id == self._lead_id:
-            if self._given_up:
+            if times.given_up:
                 self._missed.append((time, self._count, sample.track_id))
                 self._forget_missed(oldest)
             return
         self._samples.append((time, self._count, sample))
         self._size += len(sample.data)
-        if begins and self._given_up:
-            self._given_up = False
+        if begins and times.given_up:
+            times.given_up = False
             self._forget(time)  # what came since needs no room any more
         while len(self._starts) > 1 and (self._starts[1] <= oldest or self._size > self._max_bytes):
             self._starts.popleft()
             self._forget(self._starts[0])
         if self._size > self._max_bytes:
-            self._given_up = True
+            times.given_up = True
             self._missed.extend((time, number, one.track_id) for time, number, one in self._samples)
             self.clear()
         self._forget_missed(oldest)
