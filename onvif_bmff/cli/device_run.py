@@ -19,7 +19,7 @@ from onvif_bmff.cli.verbosity import ShownLog
 from onvif_bmff.configuration import DeviceConfiguration
 from onvif_bmff.device.configured import ConfiguredDevice
 from onvif_bmff.device.health_server import HealthServer
-from onvif_bmff.errors import OnvifBmffError
+from onvif_bmff.errors import ConfigurationError, OnvifBmffError
 from onvif_bmff.runtime import SYSTEM
 
 __all__ = ["DeviceRun"]
@@ -63,11 +63,15 @@ class DeviceRun:
         self._manager = ServiceManager.from_environment(os.environ, time.monotonic)
 
     def run(self) -> int:
-        """Run; return the exit status: that of the signal, or 1 if not all spans could be closed in time."""
+        """Run; return the exit status: that of the signal, or 1 if not all spans could be closed in time.
+
+        Raises:
+            ConfigurationError: the device refuses the file, or nothing can be served where it is to listen.
+        """
         self._shown.follow(self._configuration.logging.level)
         with self._signals.shield(final=True), self._hang_up():
             device = ConfiguredDevice(self._configuration, self._file.folder)
-            server = None if self._listen is None else HealthServer(device.device.health, *self._listen)
+            server = None if self._listen is None else _serve(device, *self._listen)
             device.start()
             self._manager.ready(self._status())
             _log.info("the device records: %s", self._status())
@@ -126,6 +130,17 @@ class DeviceRun:
             yield
         finally:
             signal.signal(signal.SIGHUP, before)
+
+
+def _serve(device: ConfiguredDevice, host: str, port: int) -> HealthServer:
+    try:
+        return HealthServer(device.device.health, host, port)
+    except OSError as error:
+        device.close(timedelta(seconds=1))
+        place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        raise ConfigurationError(
+            f"ports.listen, or --listen: nothing can be served at {place}: {error.strerror or error}"
+        ) from None
 
 
 def _close(device: ConfiguredDevice, timeout: timedelta) -> bool:

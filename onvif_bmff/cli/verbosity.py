@@ -108,7 +108,7 @@ class ShownLog:
             self._say_collected()
 
     def follow(self, level: str) -> None:
-        """Show messages from a level on at once, as a configuration file says; ``-v`` and ``-q`` go before it.
+        """Show messages from a level on at once, as a configuration file says; ``-v`` and ``-q`` override it.
 
         Args:
             level: "debug", "info", "warning" or "error".

@@ -320,7 +320,7 @@ _CLOCK = Section(
 
 _LOGGING = Section(
     "logging",
-    "What the device says on standard error; -v and -q go before it, and --log-format says in which form.",
+    "What the device says on standard error; -v and -q override it, and --log-format says in which form.",
     LoggingSettings,
     (
         Option(

@@ -63,7 +63,7 @@ class SourceConnection:
         self.watch = SilenceWatch(tracks, self.limit, now, self.nominal)
         choice = ClockChoice(getattr(source, "clock", settings.clock))
         slack = _SLACK + (clock.rate - 1) * _LATE
-        self.clock = SourceClock(choice, tracks, clock.at, slack, self.clock)
+        self.clock = SourceClock(choice, tracks, clock.at, slack, self.clock, clock.elapsed())
 
     def ended(self) -> None:
         """Note that nothing is open any more, though it may not be closed yet."""

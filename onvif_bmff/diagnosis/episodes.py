@@ -25,6 +25,8 @@ _SHAKEN = 0.2
 """Seconds from its place that a sample of a stream with jitter may be, or six nominal steps."""
 _HALF = 0.6
 """Part of a step by which samples that are spaced unevenly may be off the line before them, and follow it."""
+_SLOPE = 8
+"""Part of the nominal step by which it may be off that was found among uneven ones."""
 _TICKS_APART = 8
 """A step of less than this part of the nominal one is almost none."""
 
@@ -105,7 +107,7 @@ def judge(episode: Episode) -> list[Verdict]:
     if not short and not back:
         return _stretched(steps, nominal, episode)
     shown = list(accumulate(episode.presented))
-    if _is_reordered(shown, nominal):
+    if _is_reordered(episode, len(shown)):
         text = f"the stamps of {_count(short + back, 'picture')} are those of presentation, not of decoding"
         return [Verdict(Fault.REORDER, text, 0.0, short + back)]
     off = [place - nominal * number for number, place in enumerate(accumulate(steps), 1)]
@@ -113,7 +115,7 @@ def judge(episode: Episode) -> list[Verdict]:
     if not back and abs(off[-1]) < 3 * nominal and behind < -6 * nominal:
         off = [place - nominal * number for number, place in enumerate(shown[: len(off)], 1)]
         off[-1] = 0.0  # presentation has the stamps as they came, where decode times were moved
-    return _squeezed(off, nominal, off[-1], short, back)
+    return _squeezed(episode, off, short, back)
 
 
 def shaken(episode: Episode, line: PlaceLine) -> Verdict | None:
@@ -126,7 +128,7 @@ def shaken(episode: Episode, line: PlaceLine) -> Verdict | None:
     inner = len(steps) - calm
     seen = line.seen([(line.next + number, times[number]) for number in range(inner, len(steps))])
     shown = list(accumulate(episode.presented[:inner]))
-    if not inner or _is_reordered(shown, episode.nominal):
+    if not inner or _is_reordered(episode, inner):
         return None
     apart = any(abs(one - other) > episode.nominal for one, other in zip(steps, episode.presented, strict=True))
     if apart and min(place - episode.nominal * number for number, place in enumerate(shown, 1)) < -6 * episode.nominal:
@@ -141,16 +143,19 @@ def shaken(episode: Episode, line: PlaceLine) -> Verdict | None:
     peak = max(off, key=abs)
     if abs(peak) > max(6 * pace, _SHAKEN):
         return None
-    text = f"{_count(inner, 'sample')} spaced unevenly, up to {abs(peak):.3f} s from their place"
-    return Verdict(Fault.JITTER, text, peak, inner)
+    return _uneven(inner, peak)
 
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
-def _is_reordered(shown: list[float], nominal: float) -> bool:
-    """Whether presentation times (since the start) are out of order, and evenly spaced once they are sorted."""
+def _is_reordered(episode: Episode, count: int) -> bool:
+    """Whether the first so many stamps are those of presentation: out of order, and evenly spaced once sorted."""
+    nominal, presented = episode.nominal, episode.presented[:count]
+    if any(abs(one - other) > nominal / 2 for one, other in zip(episode.steps, presented, strict=False)):
+        return False  # decode times are others
+    shown = list(accumulate(presented))
     ordered = sorted([0.0, *shown])
     steps = [after - before for before, after in pairwise(ordered)]
     even = sum(nominal / 2 < step < nominal * 3 / 2 for step in steps)
@@ -159,13 +164,18 @@ def _is_reordered(shown: list[float], nominal: float) -> bool:
     return backward > 1 and len(steps) - even <= 2 < even and max(steps) < 8 * nominal
 
 
-def _squeezed(off: list[float], nominal: float, shift: float, short: int, back: int) -> list[Verdict]:
+def _squeezed(episode: Episode, off: list[float], short: int, back: int) -> list[Verdict]:
     """What steps back or of almost no time were: stamps that were off, or a clock that was set back."""
-    peak = max(off, key=abs)
+    nominal, shift = episode.nominal, off[-1]
     squeezed = f", {_count(short, 'sample')} in almost no time" if short else ""
+    if _is_slope(episode, len(off), shift):
+        off, shift = [one - shift / len(off) * number for number, one in enumerate(off, 1)], 0.0
+    peak = max(off, key=abs)
     if len(off) >= _MANY and abs(peak) < 6 * nominal and abs(shift) < 3 * nominal:
-        text = f"{_count(len(off), 'sample')} spaced unevenly, up to {abs(peak):.3f} s from their place"
-        return [Verdict(Fault.JITTER, text, peak, len(off))]
+        return [_uneven(len(off), peak)]
+    too_close = f"{_count(short or back, 'sample')} in almost no time after the one before"
+    if len(off) >= _MANY and 2 * short > len(off) and abs(shift) < 3 * nominal:
+        return [Verdict(Fault.TOO_CLOSE, too_close, 0.0, short)]
     if shift <= -1.5 * nominal:
         if max(off) > 1.5 * nominal:
             text = f"a stamp was {max(off):.3f} s ahead, then the clock was {-shift:.3f} s behind{squeezed}"
@@ -181,8 +191,21 @@ def _squeezed(off: list[float], nominal: float, shift: float, short: int, back: 
     if shift > 1.5 * nominal:
         text = f"the clock went ahead by {shift:.3f} s{squeezed}"
         return [Verdict(Fault.GAP, text, shift, short)]
-    text = f"{_count(short or back, 'sample')} in almost no time after the one before"
-    return [Verdict(Fault.TOO_CLOSE, text, 0.0, short or back)]
+    return [Verdict(Fault.TOO_CLOSE, too_close, 0.0, short or back)]
+
+
+def _is_slope(episode: Episode, count: int, shift: float) -> bool:
+    """Whether ``count`` steps end ``shift`` seconds off only because the nominal one was found among uneven ones."""
+    if count < _MANY:
+        return False
+    irregular = sum(not episode.is_regular(step) for step in episode.steps[:count])
+    least, most = (-0.5, 1.5) if 4 * irregular >= count else (-1 / _SLOPE, 1 / _SLOPE)
+    return least < shift / (count * episode.nominal) < most
+
+
+def _uneven(count: int, peak: float) -> Verdict:
+    text = f"{_count(count, 'sample')} spaced unevenly, up to {abs(peak):.3f} s from their place"
+    return Verdict(Fault.JITTER, text, peak, count)
 
 
 def _behind(shift: float, nominal: float) -> list[Verdict]:
@@ -203,7 +226,12 @@ def _stretched(steps: list[float], nominal: float, episode: Episode) -> list[Ver
             text = f"nothing for {step - nominal:.3f} s, or the clock was set ahead"
             found.append(Verdict(Fault.GAP, text, step - nominal, 0))
     rest = [step for step in steps if step <= gap_bound(nominal)]
-    missing = round(sum(rest) / nominal) - len(rest)
+    off = sum(rest) - len(rest) * nominal
+    if len(rest) == len(steps) and _is_slope(episode, len(rest), off):
+        pace = sum(rest) / len(rest)
+        peak = max((place - pace * number for number, place in enumerate(accumulate(rest), 1)), key=abs)
+        return [*found, _uneven(len(rest), peak)]
+    missing = round(off / nominal)
     if missing > 0 and any(not episode.is_regular(step) for step in rest):
         set_ahead = ", or the clock was set ahead" if max(rest) > 3.5 * nominal else ""
         text = f"{_count(missing, 'sample')} missing{set_ahead}"
@@ -214,7 +242,7 @@ def _stretched(steps: list[float], nominal: float, episode: Episode) -> list[Ver
 class Steps:
     """The steps of one track: calls ``found`` with each verdict and the media time (seconds) that it is of."""
 
-    __slots__ = ("_episode", "_found", "_line", "_nominal", "_recent")
+    __slots__ = ("_episode", "_found", "_line", "_nominal", "_recent", "_still")
 
     def __init__(self, found: Callable[[Verdict, float], None]) -> None:
         self._found = found
@@ -222,32 +250,43 @@ class Steps:
         self._episode: Episode | None = None
         self._line = PlaceLine()
         self._nominal = 0.0
+        self._still = 0
 
     def add(self, time: float, step: float, presented: float) -> None:
         """Take the step (seconds) from the sample at ``time`` to the next, and that of presentation."""
         episode = self._episode
         if episode is None:
             nominal = self._nominal
-            if len(self._recent) < _KNOWN or nominal / 4 <= step <= nominal * 7 / 4:
-                self._recent.append(step)
+            if len(self._recent) < _KNOWN or nominal <= 0 or nominal / 4 <= step <= nominal * 7 / 4:
                 self._line.add(time + step)
-                if len(self._recent) <= _KNOWN or not nominal * 0.9 <= step <= nominal * 1.1:
-                    self._settle()
+                self._learn(step)
                 return
             episode = self._episode = Episode(time, nominal)
         if episode.add(step, presented):
             self.end()
+
+    def _learn(self, step: float) -> None:
+        """Take a step that is usual, or one of those of which the usual one is found."""
+        nominal, known = self._nominal, len(self._recent) >= _KNOWN
+        self._still += step <= 0
+        if known and nominal <= 0:  # stamps of whole seconds: so many samples share one
+            self._recent.extend([max(step, 0.0) / (self._still + 1)] * _KNOWN * 2)
+        else:
+            self._recent.append(step)
+        if len(self._recent) <= _KNOWN or not nominal * 0.9 <= step <= nominal * 1.1:
+            self._settle()
 
     def end(self) -> None:
         """Judge what is open."""
         episode, self._episode = self._episode, None
         if episode is None:
             return
-        jitter = shaken(episode, self._line)
+        jitter, uneven = shaken(episode, self._line), False
         times = list(accumulate(episode.steps, initial=episode.start))[1:]
         calm = episode.calm()
         if jitter is None:
             verdicts = judge(episode)
+            uneven = any(one.fault is Fault.JITTER for one in verdicts)
             for verdict in verdicts:
                 self._found(verdict, episode.start)
             if any(abs(one.seconds) > 3 * episode.nominal and one.fault is not Fault.OUTLIER for one in verdicts):
@@ -261,7 +300,8 @@ class Steps:
         if calm:
             if episode.changed_rate():
                 self._recent.clear()
-            self._recent.extend(step for step in episode.steps[-calm:] if step > 0)
+            known = episode.steps if uneven and not episode.changed_rate() else episode.steps[-calm:]
+            self._recent.extend(step for step in known if step > 0)
             self._settle()
 
     @property

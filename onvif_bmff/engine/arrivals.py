@@ -232,6 +232,7 @@ class SourceClock:
         utc: gives the instant of a time of arrival.
         slack: seconds by which an estimate must have changed; else the one before it is given again.
         before: the clock of the same open source as long as its tracks were not known; its camera's clock goes on.
+        begin: the time of arrival at which the source was opened: its first readings come before all samples.
     """
 
     def __init__(
@@ -241,6 +242,7 @@ class SourceClock:
         utc: Callable[[float], UtcTime],
         slack: float = _SLACK,
         before: "SourceClock | None" = None,
+        begin: float = 0.0,
     ) -> None:
         given = tuple(tracks)
         media = [track for track in given if track.type is not TrackType.METADATA] or given
@@ -253,7 +255,7 @@ class SourceClock:
         }
         self._lines = self._made_lines()
         self.camera: CameraClock = CameraClock() if before is None else before.camera
-        self._now = 0.0
+        self._now = begin
 
     @property
     def has_camera_time(self) -> bool:

@@ -23,12 +23,7 @@ from onvif_bmff.control.types.job_state import RecordingJobState
 from onvif_bmff.engine.arrivals import media_epoch
 from onvif_bmff.engine.output_state import TRANSITIONS, OutputEvent, OutputState, OutputTimes
 from onvif_bmff.engine.paused import WHILE_PAUSED, PausedMedia
-from onvif_bmff.engine.sources import (
-    Route,
-    SourceSet,
-    encoding_name,
-    tracks_fed_by,
-)
+from onvif_bmff.engine.sources import OpenSource, Route, SourceSet, encoding_name, tracks_fed_by
 from onvif_bmff.engine.targets import OutputPlan
 from onvif_bmff.engine.topics import SegmentTopics
 from onvif_bmff.engine.track_choice import Accepts, TrackChoice
@@ -178,12 +173,13 @@ class RecordingOutput:
         New spans with the new time begin at the next sync sample. Samples kept for events stay.
         """
         found = self._sources.opened.get(source)
-        if found is None or found.epoch == epoch:
-            return
-        by = epoch - found.epoch
+        if found is not None and found.epoch != epoch:
+            self._times.forget()
+            self._redate(source, found, epoch)
+
+    def _redate(self, source: SourceReference, found: OpenSource, epoch: UtcTime) -> None:
+        by, times = epoch - found.epoch, self._times
         found.epoch = epoch
-        times = self._times
-        times.forget()
         if self._recorder is not None and source == self._sources.leading:  # the others are counted from it
             times.base = epoch
             times.began = times.began and times.began + by
@@ -203,7 +199,9 @@ class RecordingOutput:
             found.preroll.redate(Fraction(old.microseconds_since(epoch), 1_000_000))
         leads = source == self._sources.leading and self._sources.is_recorded(source)
         if leads and found.is_fresh:
-            self.set_epoch(source, epoch)
+            if abs(epoch - old) > _IN_STEP:
+                self._times.forget()
+            self._redate(source, found, self._times.not_overlapping(epoch))
             return ()
         found.epoch = epoch
         if leads and self._recorder is not None:
@@ -330,7 +328,7 @@ class RecordingOutput:
             self._enter(OutputEvent.REFUSED)
             return ()
         lead = lead_of(tracks)
-        times.base = self._sources.lead(lead.token)
+        times.base = self._sources.lead(lead.token, times.not_overlapping)
         recorder = self._make_recorder(tracks, self._plan.target)
         recorder.activate(times.base, media_time=Fraction(0))
         if self._plan.override is not None:

@@ -10,6 +10,10 @@ from onvif_bmff.timing import UtcTime
 __all__ = ["TRANSITIONS", "OutputEvent", "OutputState", "OutputTimes"]
 
 
+_OVERHANG = timedelta(milliseconds=250)
+_LEAD_IN = timedelta(milliseconds=50)
+
+
 class OutputState(Enum):
     """State of an output."""
 
@@ -91,6 +95,18 @@ class OutputTimes:
         self.previous_begin = self.began
         if self.began is not None and self.previous_end is not None and self.previous_end < self.began:
             self.forget()  # the source's clock was set back meanwhile
+
+    def not_overlapping(self, epoch: UtcTime) -> UtcTime:
+        """Return the instant of media time 0 of a source that has given nothing yet: not just before the last end.
+
+        Pictures are shown after they are decoded, by some frames where they are reordered. If a source is opened again
+        within that time, its first picture would come before the last one of the former span. So it is dated later,
+        as long as that is no more than a quarter of a second. Sound may begin a little before media time 0.
+        """
+        if self.previous_end is None:
+            return epoch
+        first = self.previous_end + _LEAD_IN
+        return first if epoch < first <= epoch + _OVERHANG else epoch
 
     def has_ended_for(self, now: UtcTime, most: timedelta) -> bool:
         """Return whether an event that is over goes on for longer than ``most``, since this was asked first."""

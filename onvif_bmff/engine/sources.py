@@ -1,7 +1,7 @@
 """The open sources of an output: the times of their samples, and which of the kept samples are recorded."""
 
 import logging
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from fractions import Fraction
@@ -32,6 +32,8 @@ _log = logging.getLogger(__name__)
 _SILENT = timedelta(seconds=10)
 _DOCUMENTS = timedelta(seconds=60)
 _ASKED = timedelta(seconds=5)
+_SET_BACK = timedelta(seconds=10)
+"""By how much what was recorded may end behind all that is kept, before that means that a clock was set back."""
 _ENCODINGS = {"mp4a": "AAC", "ulaw": "G711", "alaw": "G711"}
 
 
@@ -194,14 +196,19 @@ class SourceSet:
         """Return whether samples of a source lead into a track of the recording."""
         return reference in self.opened and bool(self.opened[reference].routes)
 
-    def lead(self, token: str) -> UtcTime:
-        """Count all times from media time 0 of the source that feeds a track, and return its instant."""
+    def lead(self, token: str, dated: Callable[[UtcTime], UtcTime] = lambda epoch: epoch) -> UtcTime:
+        """Count all times from media time 0 of the source that feeds a track, and return its instant.
+
+        ``dated`` corrects that; all sources are moved by as much.
+        """
         leading = ((r, n) for r, s in self.opened.items() for n, one in s.routes.items() if one.token == token)
         self.leading, self._lead_track = next(leading, (None, None))
         if self.leading is None:
             raise InvariantError(f"no source feeds the leading track {token}")
-        base = self.opened[self.leading].epoch
+        before = self.opened[self.leading].epoch
+        base = dated(before)
         for source in self.opened.values():
+            source.epoch += base - before
             late = source.epoch.microseconds_since(base)
             for route in source.routes.values():
                 route.shift = late * route.timescale // 1_000_000
@@ -249,7 +256,9 @@ class SourceSet:
         What was recorded before them lasted from ``begin`` to ``end``.
         """
         kept = kept_samples(self.opened.values())
-        if end is not None and not any(one.recorded for one in kept):  # of other sources than what was recorded
+        newest = max((one.shown for one in kept), default=end)
+        is_before = end is not None and newest is not None and end - newest <= _SET_BACK
+        if end is not None and is_before and not any(one.recorded for one in kept):  # of other sources than that
             since = end if since is None else max(since, end)
         for one in since_sync(kept, since, after=begin):
             route = one.source.routes.get(one.sample.track_id)
@@ -299,8 +308,9 @@ def kept_samples(sources: Iterable[OpenSource]) -> list[KeptSample]:
 def since_sync(kept: list[KeptSample], since: UtcTime | None, *, after: UtcTime | None = None) -> list[KeptSample]:
     """Return the samples to record from the last sync sample on that is shown by ``since``, else from the first one.
 
-    The sync sample is one of video if there is video. What is recorded already is left out, but where that ended in the
-    middle of a group of pictures: then the group is there again, unless it began at or before ``after``.
+    The sync sample is one of video if there is video, and no picture before it is shown later than ``since``: a clock
+    may have been set back. What is recorded already is left out, but where that ended in the middle of a group of
+    pictures: then the group is there again, unless it began at or before ``after``.
     """
     video = any(one.is_video for one in kept)
     leads = [one for one in kept if not video or one.is_video]
@@ -310,7 +320,8 @@ def since_sync(kept: list[KeptSample], since: UtcTime | None, *, after: UtcTime 
     if begin is None or fresh == len(leads):
         return [one for one in kept if not one.recorded]
     goes_on = fresh > 0
-    wanted = [at for at in syncs if since is not None and leads[at].shown <= since]
+    late = next((at for at, one in enumerate(leads) if since is None or one.shown > since), len(leads))
+    wanted = [at for at in syncs if at < late]
     if wanted and max(wanted) > begin:
         begin, goes_on = max(wanted), False
     if begin < fresh and after is not None and leads[begin].shown <= after:

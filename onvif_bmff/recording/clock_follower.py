@@ -29,7 +29,7 @@ class ClockFollower:
     """Follows the readings of one activation.
 
     ``choice`` says which count. The last one that can be believed is given to the ``anchor``, for spans that open next.
-    What was done is ``counted``.
+    What was done is ``counted``. One that came while stamps of its track were in doubt waits for the next one of it.
     """
 
     choice: ClockChoice
@@ -39,17 +39,24 @@ class ClockFollower:
     _camera_seen: Fraction | None = None
     _off_since: Fraction | None = None
     _tie: ClockTie | None = None
+    _waiting: dict[int, tuple[LatestReading, bool]] = field(default_factory=dict)
 
     def read(self, reading: ClockReading, state: "TrackState") -> bool:
         """Take a reading for the time of a track; return whether new spans are to open because of it."""
-        time = state.clock.source_time(reading.media_time)
+        waiting, confirmed = self._waiting.pop(state.track.track_id, (None, False))
+        sets = waiting is not None and not waiting.in_doubt and self._take(waiting, confirmed=confirmed)
         previous = self._previous.get(reading.origin)
         self._previous[reading.origin] = reading
         confirmed = previous is None or _agree(previous, reading)
+        return self._take(LatestReading.of(reading, state), confirmed=confirmed) or sets
+
+    def _take(self, read: LatestReading, *, confirmed: bool) -> bool:
+        """Take a reading, or one that has waited; ``confirmed``: the one before it says the same."""
+        reading, time = read.reading, read.time
         expected = self._expected(reading, time)
         if self.anchor.tie is not self._tie:  # spans opened, and went by what was known then
             self._tie, self._off_since, self.anchor.is_set = self.anchor.tie, None, False
-        denies = state.clock.denies_gap(time, Fraction(reading.utc.microseconds_since(expected), 1_000_000))
+        denies = read.state.clock.denies_gap(time, Fraction(reading.utc.microseconds_since(expected), 1_000_000))
         confirmed = confirmed or denies
         since = self._off_since if confirmed and self._off_since is not None else time
         seen = self._camera_seen
@@ -67,19 +74,21 @@ class ClockFollower:
             self.counted[TimingFault.READING_DISBELIEVED] += 1
         if situation in (ReadingSituation.IMPOSSIBLE, ReadingSituation.NOT_CHOSEN):
             return False
+        if confirmed or situation in (ReadingSituation.EXACT, ReadingSituation.CLOSE):
+            self.anchor.latest = read
+        if read.in_doubt:  # where it lies on the time line is not certain
+            self._waiting[read.state.track.track_id] = read, confirmed
+            return False
         if reading.origin is ClockOrigin.CAMERA:
             self._camera_seen = time
         self._off_since = since
-        if confirmed or situation in (ReadingSituation.EXACT, ReadingSituation.CLOSE):
-            self.anchor.latest = LatestReading(reading, state, None if state.clock.doubted else time)
-        if state.clock.doubted:
-            return False  # where it lies on the time line is not certain
         return self._carry_out(READINGS[situation], MediaClock(reading.utc, time.numerator, time.denominator))
 
     def forget(self) -> None:
         """Go by none of the readings so far: somebody else says what time it is."""
         self.anchor.latest = self._off_since = None
         self._previous.clear()
+        self._waiting.clear()
 
     def _carry_out(self, verdict: ReadingVerdict, read: MediaClock) -> bool:
         """Do what a reading calls for that says what ``read`` does."""

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from onvif_bmff.media.clock_reading import ClockReading
-from onvif_bmff.media.track import Track, TrackType
+from onvif_bmff.media.track import Sample, Track, TrackType
 from onvif_bmff.objects.media_clock import MediaClock
 from onvif_bmff.recording.clock_parts import NEVER
 from onvif_bmff.recording.readings import FOLLOWED
@@ -124,18 +124,41 @@ class ClockTie:
 class LatestReading:
     """A reading that can be believed, of a track.
 
-    ``certain`` is the time at which it lies, in seconds of the times that samples are given; None if the stamps of the
-    track were in doubt when it came. A counter that steps later does not move a reading whose time was certain.
+    ``came_at`` is the time at which it lies, in seconds of the times that samples are given, as it was when the reading
+    came. If stamps were in doubt then, ``doubted`` is the first of their samples, and the newest of them were at
+    ``expected`` seconds if they simply followed. A counter that steps later does not move a reading.
     """
 
     reading: ClockReading
     state: "TrackState"
-    certain: Fraction | None
+    came_at: Fraction
+    doubted: Sample | None
+    expected: Fraction
+
+    @classmethod
+    def of(cls, reading: ClockReading, state: "TrackState") -> "LatestReading":
+        """Return a reading of a track that comes now."""
+        clock = state.clock
+        doubted = clock.doubted[0] if clock.doubted else None
+        return cls(reading, state, clock.source_time(reading.media_time), doubted, clock.expected)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the stamps beside which it came are in doubt still, so that it is not certain where it lies."""
+        return self.doubted is not None and any(one is self.doubted for one in self.state.clock.doubted)
+
+    @property
+    def time(self) -> Fraction:
+        """Return where it lies: if the counter has stepped beside it, on the side of that on which it is expected."""
+        if self.doubted is None:
+            return self.came_at
+        times = (self.came_at, self.state.clock.source_time(self.reading.media_time))
+        return min(times, key=lambda time: abs(time - self.expected))
 
     @property
     def clock(self) -> MediaClock:
         """The clock that says what the reading says."""
-        time = self.certain if self.certain is not None else self.state.clock.source_time(self.reading.media_time)
+        time = self.time
         return MediaClock(self.reading.utc, time.numerator, time.denominator)
 
 

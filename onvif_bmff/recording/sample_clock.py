@@ -202,6 +202,12 @@ class SampleClock:
         return self._held_back.samples
 
     @property
+    def expected(self) -> Fraction:
+        """Seconds at which the newest sample is, if all that are held back simply follow; 0 without any."""
+        ticks = 0 if self._held is None else self._held.decode_time + len(self._held_back.samples) * self._rhythm.pace
+        return Fraction(ticks, self._limits.timescale)
+
+    @property
     def shift(self) -> int:
         """Ticks by which stamps are moved."""
         return self._line.shift

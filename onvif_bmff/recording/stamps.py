@@ -118,6 +118,14 @@ class Neighbours:
     moved: int = 0
     set_back: bool = False
 
+    def deny_gap(self, start: int, newest: int, limit: int) -> bool:
+        """Tell whether other tracks went on without the gap before ``start``, from where stamps came to ``newest``.
+
+        They are not there yet, or only because time passed: they are nearer to where this track would be without it.
+        """
+        without = self.last + newest - start
+        return self.gone_on and (self.stamped < start - limit or 2 * abs(self.stamped - without) < start - self.last)
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
@@ -211,13 +219,14 @@ def _stray(count: int) -> Judgement:
 def _before_another(
     following: int, held_back: Sequence[int], around: Neighbours, nominal: int, bounds: Bounds
 ) -> Judgement | None:
-    """Judge samples that went on later, for too short a time to tell, until others went on later still.
+    """Judge samples that went on later, for too short a time to tell, until others went on somewhere else again.
 
-    None if they did not, or were no more than may be off. Such a line did not come back: media paused twice.
+    None if they did not, or were no more than may be off. Nothing came back from there: media paused, and then paused
+    once more, or a clock was set.
     """
     run = held_back[:following]
     first = _line_start(run, nominal, gap_limit(nominal, bounds))
-    if following - first <= _FRAMES or held_back[following] <= run[-1]:
+    if following - first <= _FRAMES:
         return None
     return _onward(first, run, around, nominal, bounds) if 0 < run[first] - around.last <= bounds.day else None
 
@@ -232,8 +241,8 @@ def _onward(first: int, held_back: Sequence[int], around: Neighbours, nominal: i
         if _is_uneven(first, held_back, around.last, nominal, bounds):
             return Judgement(Situation.RETURNS, len(held_back) - 1)
         return Judgement(Situation.BACK, first)
-    contradicted = around.gone_on and around.stamped < start - limit
-    return Judgement(Situation.AHEAD if jump > bounds.day or contradicted else Situation.SILENCE, first)
+    is_step = jump > bounds.day or around.deny_gap(start, held_back[-1], limit)
+    return Judgement(Situation.AHEAD if is_step else Situation.SILENCE, first)
 
 
 def _going_along(first: int, held_back: Sequence[int], around: Neighbours, nominal: int, bounds: Bounds) -> int | None:

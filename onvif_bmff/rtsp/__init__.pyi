@@ -44,6 +44,7 @@ from onvif_bmff.rtsp.stamps import wall_clock as wall_clock
 from onvif_bmff.rtsp.streams import StreamInfo as StreamInfo
 from onvif_bmff.rtsp.streams import assembler_for as assembler_for
 from onvif_bmff.rtsp.streams import kind_of as kind_of
+from onvif_bmff.rtsp.streams import need_sessions as need_sessions
 
 __all__ = [
     "MAX_UNIT",
@@ -86,6 +87,7 @@ __all__ = [
     "check_address",
     "kind_of",
     "load_pyav",
+    "need_sessions",
     "open_container",
     "open_live",
     "open_location",

@@ -26,5 +26,5 @@ NAMES = {
     "source": ("LiveSource", "open_live", "open_location",),
     "stamp_jumps": ("StampJumps",),
     "stamps": ("RtpStamps", "SenderReport", "wall_clock",),
-    "streams": ("StreamInfo", "assembler_for", "kind_of",),
+    "streams": ("StreamInfo", "assembler_for", "kind_of", "need_sessions",),
 }

@@ -88,13 +88,15 @@ class Container:
         location: where it is.
         options: how it is opened.
         runtime: runs the relay to an address that came from the network.
+        media: the kinds of streams that are asked for; all by default.
 
     Raises:
         SourceError: it cannot be opened.
     """
 
-    def __init__(self, location: Location, options: StreamOptions, runtime: Runtime = SYSTEM) -> None:
+    def __init__(self, location: Location, options: StreamOptions, runtime: Runtime = SYSTEM, media: str = "") -> None:
         self._location = location
+        self._media = media
         self._av = load_pyav()
         live = location.scheme in _PACKETISED
         self._read_timeout = options.read_timeout
@@ -133,7 +135,7 @@ class Container:
         try:
             return self._av.open(
                 url,
-                options=options.libav_options(*target),
+                options=options.libav_options(*target, self._media),
                 timeout=(options.open_timeout.total_seconds(), options.read_timeout.total_seconds()),
                 metadata_errors="replace",
             )

@@ -60,16 +60,19 @@ class StreamOptions:
     codec_wait: timedelta = timedelta(seconds=20)
     max_bytes: int = 32 << 20
 
-    def libav_options(self, scheme: str, verified_host: str = "") -> dict[str, str]:
+    def libav_options(self, scheme: str, verified_host: str = "", media: str = "") -> dict[str, str]:
         """Return the options of libavformat for an address of this scheme.
 
-        ``verified_host`` is the name that the server's certificate must have, where it is not the address's host.
+        ``verified_host`` is the name that the server's certificate must have, where it is not the address's host;
+        ``media`` names the kinds of streams that are asked for, if it is not all: "video", "audio+data", ….
         """
         found: dict[str, str] = {}
         if scheme in ("rtsp", "rtsps"):
             # Payloads come as they are: put together, stamped and looked into here, not guessed about there.
             found |= {"rtsp_transport": self.transport.value, "fflags": "noparse+nofillin"}
             found["probesize"] = _PROBED
+            if media:
+                found["allowed_media_types"] = media
             # Without "rtsp" in it no redirection is followed, since libavformat 62.12.
             protocols = {"tcp"} | ({"tls"} if scheme == "rtsps" else set())
             if self.transport in (Transport.UDP, Transport.MULTICAST):

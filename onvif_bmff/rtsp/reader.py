@@ -5,12 +5,13 @@ container closes it, too: when it is stopped while it blocks, it is left alone a
 """
 
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from onvif_bmff.errors import OnvifBmffError, SourceError
 from onvif_bmff.rtsp.container import Container, Packet
 from onvif_bmff.rtsp.options import Location, StreamOptions, Transport
-from onvif_bmff.rtsp.streams import StreamInfo
+from onvif_bmff.rtsp.streams import StreamInfo, need_sessions
 from onvif_bmff.runtime import SYSTEM, Flag, Runtime
 
 __all__ = ["Arrived", "StreamReader"]
@@ -21,6 +22,8 @@ _TURN = 0.25
 """Seconds after which those who wait look whether they are to stop."""
 _WAITED = 0.003
 """Seconds that reading a packet takes if it has just come; less: it was there already."""
+_GRACE = 5.0
+"""Seconds for which one session is read on whose other one has ended."""
 _NAP, _MAX_UNREAD = 0.2, 96 << 10
 """Seconds between looks at the connection, and bytes that may wait there, so that no camera has to wait."""
 
@@ -34,7 +37,7 @@ class Arrived:
 
 
 class _PacketQueue:
-    """What was read and not taken yet: bounded, for one reader and one taker. ``end`` is why reading ended.
+    """What was read and not taken yet: bounded, for one taker. ``end`` is why all readers ended.
 
     Args:
         max_bytes: beyond which nothing is added.
@@ -47,6 +50,8 @@ class _PacketQueue:
         self._ready, self._room = runtime.flag(), runtime.flag()
         self._packets: deque[Arrived] = deque()
         self._bytes = 0
+        self._readers = 1
+        self._error: SourceError | None = None
         self.end: tuple[SourceError | None] | None = None
 
     def wait(self, timeout: float) -> None:
@@ -87,10 +92,18 @@ class _PacketQueue:
         return None
 
     def finish(self, error: SourceError | None) -> None:
-        """Note that nothing follows."""
+        """Note that nothing follows of one reader; the first that failed says why."""
         with self._lock:
-            self.end = (error,)
+            self._error = self._error or error
+            self._readers -= 1
+            if not self._readers:
+                self.end = (self._error,)
             self._ready.set()
+
+    def add_reader(self) -> None:
+        """Let there be another one that puts packets."""
+        with self._lock:
+            self._readers += 1
 
     def clear(self) -> None:
         """Drop all packets."""
@@ -137,6 +150,9 @@ class _Pace:
 class StreamReader:
     """Opens a stream and reads it ahead, into a bounded queue. One task takes from it.
 
+    Where streams cannot be read beside each other (``need_sessions``), the video has a session of its own, and a task;
+    where one of them ends, so does the other. ``left_out`` says what is not read, and why.
+
     Args:
         location: the stream.
         options: how it is opened.
@@ -152,7 +168,9 @@ class StreamReader:
         self._closed = runtime.flag()
         self._queue = _PacketQueue(options.max_bytes, runtime)
         self._opened: tuple[StreamInfo, ...] | None = None
-        self._task = runtime.spawn(self._run, f"stream {location.shown}")
+        self._over_at: float | None = None
+        self.left_out: list[str] = []
+        self._tasks = [runtime.spawn(self._run, f"stream {location.shown}")]
 
     def streams(self) -> tuple[StreamInfo, ...] | None:
         """Wait until the stream is open, and return what is in it; None when it is stopped before.
@@ -187,29 +205,73 @@ class StreamReader:
         """Stop reading; the connection is closed at once, or when the task comes back from a silent server."""
         self._closed.set()
         self._queue.clear()
-        self._task.join(timeout)
+        for task in self._tasks:
+            task.join(timeout)
 
     @property
     def _is_stopped(self) -> bool:
         return self._closed.is_set() or self._stop.is_set()
 
     def _run(self) -> None:
-        error: SourceError | None = None
+        """Open the stream, and read it."""
+        self._finish(self._read_all)
+
+    def _finish(self, read: Callable[[], SourceError | None]) -> None:
+        """Read to the end, whatever that is."""
         try:
-            container = Container(self._location, self._options, self._runtime)
-            try:
-                self._opened = container.streams
-                self._queue.notify()
-                error = self._read(container)
-            finally:
-                container.close()
+            error = read()
         except SourceError as failure:
             error = failure
         except (OnvifBmffError, OSError, ValueError) as failure:
             error = SourceError(self._location.scrubber.scrub(f"{self._location.shown}: {failure}"))
+        self._over_at = self._runtime.monotonic()
         self._queue.finish(error)
 
-    def _read(self, container: Container) -> SourceError | None:
+    def _read_all(self) -> SourceError | None:
+        container = self._open()
+        others: Container | None = None
+        try:
+            if need_sessions(container.streams):
+                container, others = self._open_apart(container)
+            streams = container.streams
+            if others is not None:
+                more = [replace(one, index=one.index + len(streams), session=1) for one in others.streams]
+                self._read_apart(others, len(streams))
+                others, streams = None, (*streams, *more)
+            self._opened = streams
+            self._queue.notify()
+            return self._read(container)
+        finally:
+            container.close()
+            if others is not None:
+                others.close()
+
+    def _open(self, media: str = "") -> Container:
+        return Container(self._location, self._options, self._runtime, media)
+
+    def _open_apart(self, whole: Container) -> tuple[Container, Container | None]:
+        """Open the video of a session, and the rest of it, instead of the whole; the video alone if that is refused."""
+        whole.close()
+        video = self._open("video")
+        try:
+            return video, self._open("audio+data")
+        except SourceError as failure:
+            self.left_out.append(f"all but video, for which another session is needed: {failure}")
+            return video, None
+
+    def _read_apart(self, container: Container, begin: int) -> None:
+        """Read a container in a task of its own; its streams have numbers from ``begin`` on."""
+
+        def read() -> SourceError | None:
+            try:
+                return self._read(container, begin)
+            finally:
+                container.close()
+
+        self._queue.add_reader()
+        self._tasks.append(self._runtime.spawn(lambda: self._finish(read), f"stream {self._location.shown}, the rest"))
+
+    def _read(self, container: Container, begin: int = 0) -> SourceError | None:
         """Read to the end; return why it is none of the stream's own, for libavformat calls silence an end, too."""
         limit = self._options.read_timeout.total_seconds()
         keeps_its_media = self._options.transport in (Transport.TCP, Transport.HTTP)
@@ -219,9 +281,14 @@ class StreamReader:
         for packet in container.packets():
             last = now()
             has_waited = last - asked >= _WAITED
+            packet.index += begin
             pace.saw(packet)
             may_nap = pace.is_reported and keeps_its_media
-            if self._is_stopped or not self._put(Arrived(packet, last), wakes=has_waited or not may_nap):
+            if (
+                self._is_stopped
+                or self._queue.end is not None
+                or not self._put(Arrived(packet, last), wakes=has_waited or not may_nap)
+            ):
                 return None
             if has_waited and may_nap:
                 self._closed.wait(pace.nap(last))

@@ -68,15 +68,16 @@ class Session:
 
     Args:
         streams: what libavformat says of them.
+        left_out: those that are not among them.
 
     Raises:
         SourceError: none can be recorded.
     """
 
-    def __init__(self, streams: Sequence[StreamInfo]) -> None:
+    def __init__(self, streams: Sequence[StreamInfo], left_out: Iterable[str] = ()) -> None:
         self._tracks: dict[int, StreamTrack] = {}
-        self.left_out: list[str] = []
-        self._has_report = False
+        self.left_out = list(left_out)
+        self._reported: set[int] = set()
         for info in streams:
             kind = kind_of(info)
             number = 1 + sum(track.kind is kind for track in self._tracks.values())
@@ -175,8 +176,9 @@ class Session:
         if packet.pts is None:
             return track.end
         is_reported = packet.microseconds is not None
-        leads = is_reported and not self._has_report
-        self._has_report |= is_reported
+        leads = is_reported and track.info.session not in self._reported
+        if leads:
+            self._reported.add(track.info.session)
         return track.stamps.read(
             packet.pts,
             packet.report,

@@ -147,7 +147,7 @@ def open_location(
         streams = reader.streams()
         if streams is None:
             raise SourceError(f"{location.shown}: stopped")
-        session = Session(streams)
+        session = Session(streams, reader.left_out)
         opening = _Opening(session)
         begin = runtime.monotonic()
         while opening.size < options.max_bytes and not _is_settled(session, options, runtime.monotonic() - begin):

@@ -1,6 +1,7 @@
 """What a stream of a container is, and how its packets become samples."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -18,7 +19,7 @@ from onvif_bmff.rtsp.media_units import (
     OpusUnits,
 )
 
-__all__ = ["StreamInfo", "assembler_for", "kind_of"]
+__all__ = ["StreamInfo", "assembler_for", "kind_of", "need_sessions"]
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ class StreamInfo:
         channels: of sound; 0 where they are not known.
         language: three letters of ISO 639-2.
         packetised: payloads are those of RTP, and may be pieces of access units.
+        session: which one of those that the source consists of, from 0.
         tells_shown: packets tell when pictures are shown, which those of AVI and of bare NAL units do not.
     """
 
@@ -52,6 +54,7 @@ class StreamInfo:
     channels: int = 0
     language: str = "und"
     packetised: bool = True
+    session: int = 0
     tells_shown: bool = True
 
     @property
@@ -109,3 +112,12 @@ def _hevc(info: StreamInfo) -> HevcAccessUnits:
     except MediaError as error:
         _log.info("a stream's parameter sets cannot be read, and those in it are waited for: %s", error)
         return HevcAccessUnits()
+
+
+def need_sessions(streams: Sequence[StreamInfo]) -> bool:
+    """Return whether the video needs a session of its own.
+
+    Where a packet of another stream comes between two of one picture of AV1, libavformat loses what came of that, and
+    all up to the next key frame.
+    """
+    return len(streams) > 1 and any(info.packetised and info.codec == "av1" for info in streams)

@@ -55,6 +55,56 @@ def test_check_names_faults_and_warns_of_open_passwords(tmp_path, capsys):
     assert "storages[0].tokn: there is no such key; did you mean 'token'?" in capsys.readouterr().err
 
 
+def test_a_port_that_is_in_use_is_named(tmp_path, capsys):
+    made = tmp_path / "device.toml"
+    main(["device", "--print-sample", str(made)])
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        place = f"127.0.0.1:{other.getsockname()[1]}"
+        assert main(["device", str(made), "--listen", place]) == 2
+    assert f"nothing can be served at {place}: Address already in use" in capsys.readouterr().err
+
+
+BROKEN = [
+    ('\ntoken = "front"', '\ntokken = "front"', "did you mean 'token'?"),
+    ("[[storages]]", "[[storage]]", "storage: there is no such key; did you mean 'storages'?"),
+    ('segment_duration = "PT5S"', "segment_duration = 5", "and not a whole number"),
+    ('segment_duration = "PT5S"', 'segment_duration = "5s"', 'such as "PT20S"'),
+    ('segment_duration = "PT5S"', 'segment_duration = "PT0S"', 'at least "PT1S" is needed'),
+    ("[[storages]]", '[[cameras]]\ntoken = "front"\nfile = "x.mp4"\n[[storages]]', "another one has this name"),
+    ('#listen = "127.0.0.1:9464"', 'listen = "127.0.0.1:99999"', "HOST:PORT is needed"),
+    ('url = "recordings"', 'url = "ftp://host/folder"', "not ftp: locations"),
+    ('\npassword = "', '\npassword_file = "gone.txt"\n#password = "', "gone.txt: No such file or directory"),
+    ('\npassword = "', '\npassword_env = "NOT_SET_ANYWHERE"\n#password = "', "there is no variable"),
+    ('storage = "disk"', 'storage = "disc"', "did you mean 'disk'?"),
+    ('recording = "front"', 'recording = "frnt"', "did you mean 'front'?"),
+    ('camera = "front"', 'camera = "fron"', "did you mean 'front'?"),
+    ('level = "Administrator"', 'level = "Root"', 'one of "Administrator", "Operator", "User" is needed'),
+    ("[[cameras]]", "[[cameras]", "not TOML"),
+    ('\ntoken = "front"', '\ntoken = "front"\ntoken = "front"', "not TOML"),
+    ("[[jobs]]", "[jobs]", "tables are needed: [[jobs]]"),
+    ('data_directory = "recorder"', "data_directory = 3", "a text in quotes is needed"),
+    ('#patience = "PT300S"', 'patience = "5m"', "clock.patience: a duration"),
+    ("[[jobs]]", '[[keys]]\nname = "k"\nkid = "zz"\nkey = "00"\n[[jobs]]', "a key ID is a UUID"),
+]
+
+
+def test_twenty_broken_files_are_each_refused_in_a_line_with_its_number(tmp_path, capsys):
+    made, broken = tmp_path / "device.toml", tmp_path / "broken.toml"
+    main(["device", "--print-sample", str(made)])
+    sample = made.read_text()
+    assert len(BROKEN) == 20
+    for old, new, part in BROKEN:
+        assert old in sample
+        broken.write_text(sample.replace(old, new, 1))
+        broken.chmod(0o600)
+        assert main(["device", str(broken), "--check"]) == 2, new
+        said = capsys.readouterr()
+        (line,) = [line for line in said.err.splitlines() if part in line]
+        assert re.match(rf"onvif-bmff: {re.escape(str(broken))}:\d+: ", line), line
+        assert "Traceback" not in said.err
+        assert said.out == ""
+
+
 class Running:
     """A device in a process of its own, and the service manager that it tells how it is; a context manager."""
 

@@ -1,6 +1,7 @@
 """Media time and UTC of live sources: readings of cameras, and arrival where there are none."""
 
 import random
+import threading
 from datetime import timedelta
 from fractions import Fraction
 from itertools import pairwise
@@ -10,6 +11,8 @@ from test_control_engine import AUDIO, ONE, SECOND, START, TWO, VIDEO, Rig, both
 
 from onvif_bmff.codecs import MetadataCodec
 from onvif_bmff.control.plan import Feed
+from onvif_bmff.device import SourceSettings
+from onvif_bmff.device.source_connection import SourceConnection
 from onvif_bmff.engine.arrivals import ArrivalEstimator, SourceClock, StampSteps, media_epoch
 from onvif_bmff.media.clock_reading import ClockOrigin, ClockReading
 from onvif_bmff.media.track import Sample, Track
@@ -146,6 +149,30 @@ def test_a_camera_is_believed_unless_its_clock_cannot_be_right(utc, believed):
     assert clock.read(reading, START) == (reading if believed else None)
     assert clock.disbelieved == (not believed)
     assert (clock.arrived(picture(60), 60.0) is None) == believed, "arrival counts no more"
+
+
+class _OpenedLater:
+    """A device's clock, ten minutes after its start."""
+
+    rate = 1.0
+
+    def elapsed(self):
+        return 600.0
+
+    def at(self, elapsed):
+        return at(elapsed)
+
+
+def test_readings_before_the_first_sample_count_whenever_the_source_is_opened():
+    """Sources give what is known of the camera's clock first: those that are opened again, too."""
+    connection = SourceConnection(threading.Event(), 1.0)
+    connection.opened(object(), (VIDEO,), SourceSettings(), 0.0, _OpenedLater())
+    reading = camera(at(600.0))
+    assert connection.clock.read(reading, at(600.0)) == reading
+    for media in (0.1, 1.0, 30.0, 59.0):
+        assert connection.clock.arrived(picture(media), 600.0 + media) is None
+        assert connection.clock.has_camera_time
+    assert connection.clock.arrived(picture(70), 670.0) is not None, "a minute without readings"
 
 
 def test_whose_clock_counts_can_be_chosen():

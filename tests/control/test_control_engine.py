@@ -361,6 +361,40 @@ def test_before_counts_from_when_pictures_are_shown_not_from_when_they_are_decod
     assert START + (since - 1) * SECOND < span.start <= START + since * SECOND
 
 
+@pytest.mark.parametrize("back", [12, 30])
+def test_what_came_before_an_event_is_recorded_although_the_clock_of_its_source_was_set_back(back):
+    """That is not known yet, so that what comes behind it seems to be from before the time that is asked for."""
+    standby = [Standby("j", "r", "VIDEO001", ONE, "", 20 * SECOND)]
+    rig = Rig(plan({}, standby=standby))
+    rig.open(ONE, VIDEO)
+    rig.play(ONE, 40, 60)
+    for number in range(25 * (60 - back), 25 * (69 - back)):
+        rig.do(rig.output.push(ONE, Sample(1, number * 3600, 3600, b"\xff\xd8" * 9, number % 25 == 0)))
+    rig.do(rig.output.configure(plan({"VIDEO001": Feed("j", ONE, "", START + 50 * SECOND)})))
+    stored = sum(count_samples(rig, span) for span in rig.spans("m4v"))
+    assert stored + sum(rig.output.dropped.values()) == 25 * 19, "from second 50 on"
+    assert rig.spans("m4v")[0].start == START + 50 * SECOND
+
+
+@pytest.mark.parametrize(("ahead", "first"), [(3600, 12), (0, 19)])
+def test_what_came_before_an_event_is_recorded_where_the_clock_was_an_hour_ahead_for_the_event_before(ahead, first):
+    """Recorded until second 19.4; a connection from 12 on has the right time, as the one before it had or not."""
+    standby = [Standby("j", "r", "VIDEO001", ONE, "", 9 * SECOND)]
+    rig = Rig(plan({}, standby=standby))
+    rig.open(ONE, VIDEO, late=ahead)
+    rig.play(ONE, 0, 15)
+    rig.do(rig.output.configure(plan({"VIDEO001": Feed("j", ONE, "", START + (ahead + 12) * SECOND)})))
+    rig.play(ONE, 15, 19.4)
+    rig.do(rig.output.configure(plan({}, standby=standby)))
+    rig.do(rig.output.source_closed(ONE))
+    rig.open(ONE, VIDEO)
+    rig.play(ONE, 12, 21)
+    rig.do(rig.output.configure(plan({"VIDEO001": Feed("j", ONE, "", START + 12 * SECOND)})))
+    rig.play(ONE, 21, 25)
+    found = rig.spans("m4v")
+    assert {(span.start - START) // SECOND for span in found} == {ahead + 12, first}
+
+
 @pytest.mark.requirement("REC-5.3.4-10")
 @pytest.mark.parametrize("latency", [2, 6])
 def test_an_event_may_come_as_late_as_the_output_was_told(latency):

@@ -3,8 +3,8 @@
 A process is a life of the device, and ends by SIGKILL at a random moment but for the last, which is ten times as long:
 its memory must not grow, and its threads and descriptors must be as many at its end as before its device was made. Then
 every object of all lives is validated, and no span may be open. The clock is set forward and back. What follows when it
-is set back overlaps with what was there, which the validator calls an error, and mixes up keys: errors and open spans
-in such stretches of time are counted apart. Interrupting the run is one more kill.
+is set back overlaps with what was there, which the validator calls an error, and mixes up keys: errors of rules that
+compare objects, and open spans, in such stretches of time are counted apart. Interrupting the run is one more kill.
 """
 
 import argparse
@@ -36,6 +36,13 @@ LAST = 10
 """How many lives long the last one is."""
 NEAR = timedelta(seconds=10)
 """How far from a stretch that was recorded twice an object may begin that is mixed up with others of it."""
+OF_SPANS = frozenset(
+    {
+        "ANX-B.1-06", "ANX-B.2-05", "ANX-B.3-04", "ANX-B.4-05", "ANX-B.4-11", "ANX-B.5-01", "ANX-B.5-03", "ANX-B.5-04",
+        "ANX-B.6-01", "ANX-B.7-01",
+    }
+)  # fmt: skip
+"""Rules that compare objects which belong together by their keys, and those that spans do not overlap."""
 MORE = 1.1
 """By what factor memory may differ in the last third of the last life from that in the second."""
 
@@ -128,16 +135,20 @@ def examine(folder: Path) -> dict[str, Any]:
     """Validate everything, and look for what is open."""
     keys = KeyRing([ContentKey(parse_kid(KID), KEY)])
     found: dict[str, Any] = {"errors": [], "open": [], "unsealed": 0, "objects": 0, "spans": 0, "bytes": 0, "twice": 0}
+    found["objects twice"] = 0
     twice = recorded_twice(folder / "clock.back")
     for kind in STORES:
         store = DirectoryStore(folder / kind)
         errors = faults(store, keys=keys)
-        strange = [one for one in errors if one.key is None or not is_within(one.key, twice)]
+        strange = [
+            one for one in errors if one.key is None or one.rule not in OF_SPANS or not is_within(one.key, twice)
+        ]
         found["errors"] += [f"{kind}: {one}" for one in strange]
         found["twice"] += len(errors) - len(strange)
         found["unsealed"] += len(store.unsealed())
         for key in list(store.keys()):
             found["objects"] += 1
+            found["objects twice"] += is_within(key, twice)
             found["bytes"] += store.head(key).size
         for extension in ("m4v", "m4a", "mp4"):
             every = spans(store, extension)
@@ -185,7 +196,7 @@ def report(journal: Any, kills: int) -> int:
     )
     print(f"memory: {middle:.0f} MiB in the second third, {end:.0f} MiB in the last, {max(memory):.0f} MiB at most")
     print(f"before {before}, after {after}; trouble {last.get('trouble')}; dropped {last.get('dropped')}")
-    print(f"errors and open spans where the clock was set back: {stores['twice']}")
+    print(f"where the clock was set back: {stores['objects twice']} objects, {stores['twice']} errors and open spans")
     for name, holds in checks.items():
         print(f"{'yes' if holds else 'NO':>4}  {name}")
     for line in [*stores["errors"][:10], *stores["open"][:10]]:

@@ -37,8 +37,10 @@ STORES = ("good", "flaky", "hanging", "slow")
 KID, KEY = "0123abcd-0000-4000-8000-0000000000ff", bytes(range(16))
 SECOND = timedelta(seconds=1)
 MOTION = "tns1:RuleEngine/CellMotionDetector/Motion"
-JUMPS = [1, 20, 300, 3600, -1, -5, -20, -60]
-"""Seconds by which the clock is set forward, or back. Not far back: a device that starts again then waits for it."""
+JUMPS = [1, 20, 300, 3600]
+"""Seconds by which the clock is set forward."""
+BACK = [-1, -5, -20, -60]
+"""Seconds by which it is set back, one time in ten: not far, for a device that starts again then waits for it."""
 BURST, PAUSE = 6.0, 9.0
 """Seconds in which events come, and in which none do."""
 
@@ -202,7 +204,7 @@ class Operators:
             elif what == "override":
                 self._service.override_segment_duration(SECOND, self._chance.randint(2, 20) * SECOND, recording)
             elif what == "clock":
-                self._clock.set(self._chance.choice(JUMPS))
+                self._clock.set(self._chance.choice(BACK if self._chance.random() < 0.1 else JUMPS))
             else:
                 self._service.get_recording_job_state(jobs[0])
         self.done[what] += 1

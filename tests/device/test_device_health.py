@@ -342,3 +342,16 @@ def test_counts_go_on_when_a_recording_gets_another_worker():
         assert counts[-1] > 3
         made.service.delete_recording(recording)
         until(lambda: made.health().recordings == ())
+
+
+def test_the_programs_of_the_page_run(capsys):
+    """With another port than that of the page, which may be in use."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "health.md").read_text()
+    programs = re.findall(r"```python\n(.*?)```", page, re.S)
+    assert len(programs) == 2
+    with fast_device({"s3": MemoryStore()}) as made:
+        token, _ = record(made.service)
+        until(lambda: made.health().recordings and made.health().recordings[0].newest_object)
+        for program in programs:
+            exec(compile(program.replace("9180", "0"), "docs/health.md", "exec"), {"device": made})
+    assert capsys.readouterr().out.startswith(f"{token} Active 20")

@@ -90,6 +90,41 @@ def test_jitter():
     assert Fault.GAP not in faults[:1]
 
 
+def test_jitter_of_more_than_a_picture_that_a_recorder_put_in_order():
+    """No clock went ahead, though steps are found to be shorter than they are, among uneven ones that rise."""
+    shake = random.Random(5)
+    times = [time + shake.uniform(-0.044, 0.044) for time in regular(600)]
+    for number in range(1, len(times)):
+        times[number] = max(times[number], times[number - 1] + 0.003)
+    said = found(pictures(times))
+    assert Fault.JITTER in {fault for fault, *_ in said}
+    assert not {fault for fault, *_ in said} & {Fault.GAP, Fault.STEP_BACK, Fault.STEP_AHEAD, Fault.OUTLIER}
+    assert sum(count for fault, *_, count in said if fault is Fault.MISSING) < 15
+
+
+def test_stamps_of_whole_seconds():
+    """No step is usual as long as all are of no time."""
+    said = found(pictures([time // 1 for time in regular(600)]))
+    assert {fault for fault, *_ in said} == {Fault.TOO_CLOSE}
+
+
+def test_stamps_that_stand_still():
+    assert found(pictures([0.0] * 100)) == []
+
+
+def test_stamps_of_tenths_of_a_second():
+    said = found(pictures([round(time * 25) * 2 // 5 / 10 for time in regular(600)]))
+    assert {fault for fault, *_ in said} == {Fault.JITTER}
+
+
+@pytest.mark.parametrize("by", [-0.2, -2])
+def test_a_clock_that_is_set_back_among_reordered_pictures_with_decode_times(by):
+    """Presentation goes back and forth there all the time: it says nothing of the stamps."""
+    times = [time + by * (number >= 200) for number, time in enumerate(regular())]
+    offsets = [(0.04, 0.12, 0, 0)[number % 25 and (number % 3) + 1] for number in range(500)]
+    assert found(pictures(times, offsets=offsets)) == [(Fault.STEP_BACK, "VIDEO001", 7.96, by, 1)]
+
+
 def test_two_stamps_each_alike():
     times = [time - 0.04 * (number % 2) for number, time in enumerate(regular(200))]
     ((fault, _, _, seconds, _),) = found(pictures(times))

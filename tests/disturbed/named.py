@@ -122,6 +122,7 @@ def _named() -> dict[str, Named]:
     found["one stamp in ten twice"] = Named("sound and video", equal(every=10), 2)
     found["stamps of four pictures a tick apart"] = Named("video", grouped(4), 2)
     found["only the sound steps"] = Named("sound and video", step(10, 3, track_id=2), 2)
+    found["only the pictures step ahead"] = Named("sound and video", step(10, 1.2, track_id=1), 2)
     found["only the pictures step"] = Named("sound and video", step(10, -2, track_id=1), 2)
     # 4: clocks
     for part, rate in (("+100", 100), ("-100", -100), ("+1000", 1_000), ("-3000", -3_000)):

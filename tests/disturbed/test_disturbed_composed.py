@@ -77,6 +77,15 @@ MENDED = {
     "stamps twice, and a gap": (
         "all", (drift(Fraction(-50, 1_000_000)), pause(9.0, 4.0), equal(every=2)), CMAF, Clock.CAMERA,
     ),
+    "readings always come beside a stamp in doubt": (
+        "29.97 a second", (wall_clock(3_600.0), equal(every=3)), MP4, Clock.CAMERA,
+    ),
+    "a reading in doubt from before a boot": (
+        "video", (lone(-9.0, every=0, first=130, count=2), restart(14.52, away=2.0), equal(every=2)), MP4, Clock.CAMERA,
+    ),
+    "a pause and a boot within a second": (
+        "reordered with sound", (restart(14.52, away=2.0), pause(12.3, 1.6)), MP4, Clock.CAMERA,
+    ),
     "two pauses within a second": (
         "reordered with sound", (equal(every=6), pause(12.3, 1.6), pause(14.52, 11.0)), CMAF, Clock.CAMERA,
     ),

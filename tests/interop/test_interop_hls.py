@@ -175,13 +175,13 @@ def browser():
 
 def play(browser, address, source, at):
     path = f"/session/{browser._session}"
-    browser._call(f"{path}/timeouts", {"script": 40_000})
+    browser._call(f"{path}/timeouts", {"script": 110_000})
     browser._call(f"{path}/url", {"url": f"{address}/index.html"})
     script = (
         "const done = arguments[arguments.length - 1];"
         "play(arguments[0], arguments[1]).then(done, error => done({errors: [String(error)], frames: 0, width: 0}));"
     )
-    return browser._call(f"{path}/execute/async", {"script": script, "args": [source, at]})
+    return browser._call(f"{path}/execute/async", {"script": script, "args": [source, at]}, timeout=120)
 
 
 @pytest.mark.parametrize("name", [*FORMATS, *SCHEMES])

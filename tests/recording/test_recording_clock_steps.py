@@ -115,6 +115,32 @@ def test_pictures_alone_take_the_sound_along(chosen):
 
 
 @BOTH
+@pytest.mark.parametrize("by", [1.2, 2, 5, 9.5])
+@pytest.mark.parametrize("track_id", [1, 2])
+def test_a_step_ahead_of_one_track_is_no_gap_if_the_other_goes_on(chosen, by, track_id):
+    """When it is decided, a second later, the other track is nearly as far as the stamps that stepped."""
+    spans, recorder = recorded((VIDEO, AUDIO), stepped(sent(VIDEO, AUDIO), by, track_id), chosen)
+    assert recorder.timing == {TimingFault.DISCONTINUITY: 1}
+    assert not recorder.dropped
+    for track, nominal in ((1, 0.04), (2, 1_024 / 48_000)):
+        apart = [later - before for before, later in pairwise(shown(spans, track, chosen))]
+        assert apart == pytest.approx([nominal] * len(apart), abs=0.001)
+
+
+@BOTH
+@pytest.mark.parametrize("by", [1.2, 2, 5, 9.5])
+@pytest.mark.parametrize("track_id", [1, 2])
+def test_a_gap_of_one_track_is_a_gap_though_the_other_goes_on(chosen, by, track_id):
+    samples = [
+        one
+        for one in sent(VIDEO, AUDIO, seconds=24)
+        if one.track_id != track_id or not AT <= Fraction(one.decode_time, SCALES[track_id]) - EPOCH < AT + Fraction(by)
+    ]
+    recorder = recorded((VIDEO, AUDIO), samples, chosen)[1]
+    assert recorder.timing == {TimingFault.GAP: 1}
+
+
+@BOTH
 @pytest.mark.parametrize("at", [Fraction(501, 100), Fraction(57, 10)], ids=str)
 @pytest.mark.parametrize("by", [-2, -500])
 def test_the_new_spans_have_the_time_of_the_readings(chosen, at, by):
@@ -152,6 +178,26 @@ def test_what_leads_decides_and_may_be_sound(chosen):
     assert len(spans) == 2
     key = spans[1].segments[0].obj.key.time
     assert 0 <= (key - START) / SECOND - AT < 1_024 / 48_000, "each sample is sync"
+
+
+@BOTH
+@pytest.mark.parametrize("stepped_by", [0, -1_000])
+def test_readings_count_though_each_comes_beside_a_stamp_in_doubt(chosen, stepped_by):
+    """Each second picture has the stamp of the one before it; the camera's clock is an hour ahead."""
+    plain = video(20, start=EPOCH, duration=0)
+    samples = [replace(one, decode_time=plain[n // 2 * 2].decode_time) for n, one in enumerate(plain)]
+    samples = stepped(samples, stepped_by, 1)
+    readings = []
+    for n in range(21, 500, 50):  # before the next picture tells what the last one means
+        time = Fraction(n, 25)
+        counter = EPOCH + time + stepped_by * (time >= AT)
+        utc = START.plus_microseconds(round((3_600 + time) * 1_000_000))
+        readings.append((n + 1, ClockReading(None, counter, utc, ClockOrigin.CAMERA)))
+    spans, recorder = recorded((VIDEO,), samples, chosen, readings)
+    assert not recorder.dropped
+    found = shown(spans, 1, chosen)
+    assert len(found) == len(samples)
+    assert found[300:] == pytest.approx([3_600 + n / 25 for n in range(300, 500)], abs=0.1)
 
 
 def test_the_table_has_a_row_for_it():

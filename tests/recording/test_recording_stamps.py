@@ -127,6 +127,27 @@ def test_other_tracks_confirm_a_gap_or_contradict_it():
     assert judge(slow, Neighbours(0, 600, stamped=59_000), BOUNDS).situation is Situation.UNDECIDED
     assert judge(ahead, Neighbours(0, 40, 1_000, 1_000, gone_on=True), BOUNDS).situation is Situation.AHEAD
     assert judge(ahead, Neighbours(0, 40, 40, 40, gone_on=False), BOUNDS).situation is Situation.SILENCE
+    near = line(1_200, 27)
+    for stamped, situation in ((1_040, Situation.AHEAD), (1_600, Situation.AHEAD), (2_000, Situation.SILENCE)):
+        around = Neighbours(0, 40, 1_000, stamped, gone_on=True)
+        assert judge(near, around, BOUNDS).situation is situation
+
+
+@pytest.mark.parametrize("step", [1_001, 1_200, 2_000, 2_100, 3_000])
+@pytest.mark.parametrize(
+    ("others", "situation"),
+    [
+        (0, Situation.AHEAD),  # they went on: the clock of this track alone was set
+        (0.4, Situation.AHEAD),
+        (0.6, Situation.SILENCE),  # they come as late as that
+        (1, Situation.SILENCE),  # they went on while this one paused, or paused as well
+    ],
+)
+def test_a_gap_is_contradicted_by_where_other_tracks_were_when_it_was_over(step, others, situation):
+    """A second later, when it is decided, they have gone on by a second, which says nothing."""
+    ahead = line(step, 26)
+    around = Neighbours(0, 40, stamped=round(others * step) + 1_000, gone_on=True)
+    assert judge(ahead, around, BOUNDS).situation is situation
 
 
 @pytest.mark.parametrize(

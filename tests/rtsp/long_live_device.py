@@ -1,6 +1,7 @@
 """The milestone, live: ``onvif-bmff device`` with cameras over RTSP, through a spool, into a bucket.
 
-The cameras are connections to GStreamer's RTSP server, which encodes once, each through a tap that keeps what was sent.
+The cameras are connections to GStreamer's RTSP server, which sends a clip that was encoded before, each through a tap
+that keeps what was sent.
 Meanwhile the bucket fails for a fifth of the time, and one camera is cut off once. In the end each access unit that a
 connection brought from its first sync sample on is in the bucket, once.
 """
@@ -21,6 +22,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from rtsp_clip import make_clip
 from rtsp_servers import free_port, gstreamer
 from rtsp_tap import Tap, Wire, digest, moved_by, units_of, utc_of
 from support_fake_bucket import FakeServer
@@ -55,7 +57,9 @@ def run(arguments: argparse.Namespace, journal: Any) -> int:
 def _measured(folder: Path, cameras: int, seconds: int) -> dict[str, Any]:
     with ExitStack() as stack:
         bucket = stack.enter_context(FakeServer())
-        port = stack.enter_context(gstreamer("avc", is_urgent=True))
+        clip = folder / "clip.h264"
+        make_clip(clip, "320x240", "800k")
+        port = stack.enter_context(gstreamer("clip", clip=clip, is_urgent=True))
         taps = [stack.enter_context(Tap(port)) for _ in range(cameras)]
         device = stack.enter_context(_Device(folder, [tap.port for tap in taps], bucket))
         device.until(lambda states: states["Active"] == cameras)
@@ -165,7 +169,7 @@ class _Device:
         lines += [f'url = "{bucket.url()}"', f"options = {{ {options} }}"]
         for number, port in enumerate(ports):
             name = f"camera{number}"
-            lines += ["[[cameras]]", f'token = "{name}"', f'url = "rtsp://127.0.0.1:{port}/avc"']
+            lines += ["[[cameras]]", f'token = "{name}"', f'url = "rtsp://127.0.0.1:{port}/clip"']
             lines += ['report_wait = "PT20S"', "[[recordings]]", f'token = "{name}"', 'storage = "bucket"']
             lines += [f'prefix = "{name}"', 'segment_duration = "PT10S"']
             lines += ["[[jobs]]", f'token = "job{number}"', f'recording = "{name}"']

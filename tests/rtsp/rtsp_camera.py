@@ -7,6 +7,7 @@ says what is sent in which order, what the reports say, and what happens at the 
 import base64
 import hashlib
 import re
+import select
 import socket
 import ssl
 import struct
@@ -90,6 +91,7 @@ class Camera:
         self.plays = 0
         self.torn_down = threading.Event()
         self._open: list[socket.socket] = []
+        self._channels: dict[socket.socket, dict[int, int]] = {}
 
     def __enter__(self) -> "Camera":
         threading.Thread(target=self._accept, daemon=True).start()
@@ -168,7 +170,7 @@ class Camera:
         elif method == "DESCRIBE":
             reply(headers=[f"Content-Base: {self.url}/"], body=self._description())
         elif method == "SETUP":
-            reply(headers=[f"Transport: {self._transport(head)}", "Session: 42"])
+            reply(headers=[f"Transport: {self._transport(client, head)}", "Session: 42"])
         elif method == "PLAY":
             self.plays += 1
             self.before_play(self.plays)
@@ -177,7 +179,7 @@ class Camera:
                 for at, line in enumerate(self.lines)
                 if line.is_announced
             )
-            media = self.mangle(self._media())
+            media = self.mangle(self._chosen(client))
             half = len(media) // 2 if self.is_early else 0
             self._play(client, media[:half])
             reply(headers=["Session: 42", "Range: npt=0-", *([f"RTP-Info: {info}"] if info else [])])
@@ -192,14 +194,28 @@ class Camera:
             reply()
         return True
 
-    def _transport(self, head: str) -> str:
+    def _transport(self, client: socket.socket, head: str) -> str:
         """What is answered to a SETUP."""
+        found = re.search(r"/track(\d+) ", head)
+        track = int(found[1]) if found else 0
         if self.group is not None:
-            track = re.search(r"/track(\d+) ", head)
-            port = _PORT + 2 * int(track[1] if track else "0")
+            port = _PORT + 2 * track
             return f"RTP/AVP;multicast;destination={self.group};port={port}-{port + 1};ttl=1"
-        interleaved = re.search(r"interleaved=(\d+-\d+)", head)
-        return f"RTP/AVP/TCP;unicast;interleaved={interleaved[1] if interleaved else '0-1'}"
+        asked = re.search(r"interleaved=(\d+)-", head)
+        channel = int(asked[1]) if asked else 0
+        self._channels.setdefault(client, {})[track] = channel
+        return f"RTP/AVP/TCP;unicast;interleaved={channel}-{channel + 1}"
+
+    def _chosen(self, client: socket.socket) -> "list[Sent]":
+        """The media of the tracks that a connection asked for, on its channels."""
+        if self.group is not None:
+            return self._media()
+        channels = self._channels.get(client, {})
+        return [
+            (due, data[:1] + bytes((channels[data[1] // 2] + data[1] % 2,)) + data[2:])
+            for due, data in self._media()
+            if data[1] // 2 in channels
+        ]
 
     def _play(self, client: socket.socket, media: "list[Sent]") -> None:
         if not self.is_paced:
@@ -210,9 +226,20 @@ class Camera:
             for due, data in media:
                 time.sleep(max(0.0, begin + float(due) - time.monotonic()))
                 if self.group is None:
+                    self._answer_meanwhile(client)
                     client.sendall(data)
                 else:
                     datagrams.sendto(data[4:], (self.group, _PORT + data[1]))
+
+    def _answer_meanwhile(self, client: socket.socket) -> None:
+        """Answer what is asked while media are sent, if anything is."""
+        if self.tls is not None or not select.select([client], [], [], 0)[0]:
+            return
+        rest = _without_frames(client.recv(1 << 16))
+        while b"\r\n\r\n" in rest:
+            head, _, rest = rest.partition(b"\r\n\r\n")
+            self._answer(client, head.decode("latin-1"))
+            rest = _without_frames(rest)
 
     def _is_allowed(self, head: str, method: str) -> bool:
         user, password = self.login or ("", "")

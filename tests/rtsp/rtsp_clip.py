@@ -18,12 +18,12 @@ PACKET = 20_000_000
 _DELIMITER = b"\x00\x00\x00\x01\x09"
 
 
-def make_clip(path: Path) -> None:
-    """Encode a clip with ffmpeg: 720p, 25 pictures a second, constant 4 Mbit/s, an IDR picture every two seconds."""
+def make_clip(path: Path, size: str = "1280x720", rate: str = "4M") -> None:
+    """Encode a clip with ffmpeg: 25 pictures a second at a constant bit rate, an IDR picture every two seconds."""
     command = ["ffmpeg", "-v", "error", "-nostdin", "-y", "-f", "lavfi"]
-    command += ["-i", f"testsrc2=size=1280x720:rate=25:duration={SECONDS},noise=alls=12:allf=t", "-pix_fmt", "yuv420p"]
+    command += ["-i", f"testsrc2=size={size}:rate=25:duration={SECONDS},noise=alls=12:allf=t", "-pix_fmt", "yuv420p"]
     command += ["-c:v", "libx264", "-preset", "ultrafast", "-bf", "0", "-g", "50", "-sc_threshold", "0"]
-    command += ["-b:v", "4M", "-minrate", "4M", "-maxrate", "4M", "-bufsize", "4M"]
+    command += ["-b:v", rate, "-minrate", rate, "-maxrate", rate, "-bufsize", rate]
     command += ["-x264-params", "aud=1:nal-hrd=cbr", "-f", "h264", str(path)]
     subprocess.run(command, check=True)
 

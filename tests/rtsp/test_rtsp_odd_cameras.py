@@ -3,13 +3,14 @@
 import re
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 from rtsp_camera import Camera, Sent, frame
 from support_tools import need_module
-from test_rtsp_camera import BEGINS, Pictures, drained, payload, pictures, sound, steps, video
+from test_rtsp_camera import BEGINS, PATIENT, Pictures, drained, payload, pictures, sound, steps, video
 from test_rtsp_record import bytes_of, played, record
 
 from onvif_bmff.media.clock_reading import ClockReading
@@ -268,6 +269,53 @@ def test_where_the_stamps_of_each_stream_begin_anew_somewhere_else_they_stay_in_
     bucket = DirectoryStore(tmp_path)
     assert len(Timeline.from_store(bucket).spans) == 2
     assert list(validate_store(bucket)) == []
+
+
+_SHA = 'WWW-Authenticate: Digest realm="camera", nonce="99", algorithm=SHA-256\r\n'
+_BASIC = 'WWW-Authenticate: Basic realm="camera"\r\n'
+CHALLENGES: dict[str, Rewrite] = {
+    "SHA-256 or MD5": headers("(?=WWW-Authenticate)", _SHA),
+    "Basic or MD5": headers("(?=WWW-Authenticate)", _BASIC),
+    "MD5 or Basic": headers("(WWW-Authenticate.*)", f"\\1\r\n{_BASIC[:-2]}"),
+    "MD5 that is named": headers('nonce="4711"', 'nonce="4711", algorithm=MD5, stale=FALSE'),
+    "an empty opaque": headers('nonce="4711"', 'nonce="4711", opaque="", domain="/"'),
+    "no blanks": headers('"camera", ', '"camera",'),
+}
+
+
+@pytest.mark.parametrize("name", CHALLENGES)
+def test_a_password_is_handed_over_however_it_is_asked_for(pictures: Pictures, name: str) -> None:
+    sets, units = pictures
+    line = video((sets, units[:50]))
+    with Camera([line], BEGINS, login=("user", "geheim"), rewrite=CHALLENGES[name]) as camera:
+        found, _ = drained(camera, replace(PATIENT, user="user", password="geheim"))
+    assert len(found[1]) == 50
+
+
+KEPT_ALIVE: dict[str, Rewrite] = {
+    "as it should be": lambda method, answer: answer,
+    "with an error": headers("200 OK", "454 Session Not Found", "GET_PARAMETER"),
+    "as a stale password": headers(
+        "200 OK", '401 Unauthorized\r\nWWW-Authenticate: Digest realm="c", nonce="2", stale=true', "GET_PARAMETER"
+    ),
+    "with nothing": lambda method, answer: "" if method == "GET_PARAMETER" else answer,
+}
+
+
+@pytest.mark.parametrize("name", KEPT_ALIVE)
+def test_the_session_is_kept_alive_however_that_is_answered(pictures: Pictures, name: str) -> None:
+    sets, units = pictures
+    line = video((sets, units[:75]), reports=REPORTS)
+
+    def rewrite(method: str, answer: str) -> str:
+        answer = KEPT_ALIVE[name](method, answer)
+        return answer.replace("Session: 42", "Session: 42;timeout=2") if method in ("SETUP", "PLAY") else answer
+
+    with Camera([line], BEGINS, end="close", rewrite=rewrite, is_paced=True) as camera:
+        found, _ = drained(camera)
+    assert [bytes(one.data) for one in found[1]] == [payload(one) for one, *_ in units[:75]]
+    asked = [one.split()[0] for one in camera.requests]
+    assert "GET_PARAMETER" in asked[asked.index("PLAY") :]
 
 
 @pytest.mark.parametrize("channels", [(2, 0), (100, 40), (1, 3)])

@@ -249,6 +249,7 @@ class Flood:
 
     def __init__(self, location: Location, options: StreamOptions, *_: object) -> None:
         self.given = 0
+        self.left_out: list[str] = []
         self.has_ended = False
         floods.append(self)
 

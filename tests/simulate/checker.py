@@ -98,18 +98,22 @@ class _Span:
 
         return min(((origin, strays(origin)) for origin in self.origins()), key=lambda found: found[1])
 
-    def fits(self, name: ObjectName, ticks: Iterable[int], origins: Iterable[int]) -> bool:
-        """Whether a name has the time of one of these ticks: cut off to its unit, as the first name is."""
-        allowed = (max(name.unit, self.segments[0].name.unit) + 1) * self.timescale + 1_000_000
+    def fits(self, name: ObjectName, ticks: Iterable[int], origins: Iterable[int], followed: int = 0) -> bool:
+        """Whether a name has the time of one of these ticks: cut off to its unit, as the first name is.
+
+        It may be off by as many more microseconds as a clock was ``followed``.
+        """
+        allowed = (max(name.unit, self.segments[0].name.unit) + 1 + followed) * self.timescale + 1_000_000
         time = name.time * self.timescale
         return any(abs(time - origin - tick * 1_000_000) <= allowed for tick in ticks for origin in origins)
 
-    def distance(self, after: Segment) -> tuple[bool, int]:
-        """How badly a segment continues the span: whether its name contradicts, and by how many ticks tracks do."""
+    def distance(self, after: Segment) -> tuple[int, int]:
+        """How badly a segment continues the span: how badly its name contradicts, and by how many ticks tracks do."""
         last = self.segments[-1].samples
         both = last.keys() & after.samples.keys()
         ticks = (abs(after.samples[track][0].decode_time - _end(last[track])) for track in both)
-        return not self.fits(after.name, after.starts(), self.origins()), min(ticks, default=1 << 63)
+        followed = (one for one in (0, _FOLLOWED) if self.fits(after.name, after.starts(), self.origins(), one))
+        return next(followed, 1 << 63), min(ticks, default=1 << 63)
 
 
 def check_bucket(

@@ -49,7 +49,7 @@ def late_begins(given: Sequence[Given], sparse: set[int], until: float) -> list[
 
 
 def overlaps_of(stored: Sequence[Stored], key: str) -> Iterator[tuple[UtcTime, UtcTime, str]]:
-    """Yield what spans that do not begin after the one of a first object have in common with it, by their media.
+    """Yield what spans of its tracks that do not begin after that of a first object have in common with it, by media.
 
     Of each such pair that is the time of the latest sample of the one that was captured first, when the other one
     begins, and the key of that.
@@ -61,12 +61,11 @@ def overlaps_of(stored: Sequence[Stored], key: str) -> Iterator[tuple[UtcTime, U
     start = min((one.shown for one in mine), default=0)
     for other, its in spans.items():
         begin = min(one.shown for one in its)
-        if begin > start:
-            continue
         tracks = {one.track for one in mine} & {one.track for one in its}
-        number = {one.number for one in its if one.track in tracks}
-        is_later = bool(number) and min(number) > max(one.number for one in mine if one.track in tracks)
-        if is_later:  # it was captured later, and is dated earlier
+        if begin > start or not tracks:
+            continue
+        number = min(one.number for one in its if one.track in tracks)
+        if number > max(one.number for one in mine if one.track in tracks):  # captured later, and dated earlier
             yield UtcTime(max(one.shown for one in mine)), UtcTime(begin), other
         else:
             yield UtcTime(max(one.shown for one in its)), UtcTime(start), key

@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from heapq import heappop, heappush
 from random import Random
+from threading import RLock
 
 from onvif_bmff.storage import DirectoryStore
 from tests.simulate.runtime import Crashed, Process, SimulatedTask, Simulation
@@ -221,6 +222,7 @@ class SimulatedDisk:
         self.on_crash: Callable[[Process], None] = simulation.crash
         self.descriptors: dict[int, _Descriptor] = {}
         self._next_descriptor = 1000
+        self._counting = RLock()  # the conformance tests of stores come with real threads
         self._free_numbers: list[int] = []
         self._next_number = 2
         self._made = 0
@@ -399,13 +401,14 @@ class SimulatedDisk:
     # ---- nodes -------------------------------------------------------------------------------------------
 
     def _node(self, *, is_folder: bool) -> _Node:
-        if self._free_numbers:
-            number = heappop(self._free_numbers)
-        else:
-            number = self._next_number
-            self._next_number += 1
-        self._made += 1
-        return _Node(number, self._made, is_folder=is_folder)
+        with self._counting:
+            if self._free_numbers:
+                number = heappop(self._free_numbers)
+            else:
+                number = self._next_number
+                self._next_number += 1
+            self._made += 1
+            return _Node(number, self._made, is_folder=is_folder)
 
     def make(self, folder: _Node, name: str, *, is_folder: bool) -> _Node:
         """Return a new file or folder with a name."""
@@ -430,23 +433,26 @@ class SimulatedDisk:
 
     def free(self, node: _Node) -> None:
         """Let the number of a file that is gone be used again."""
-        if not node.links and not node.opened:
-            self.used -= len(node.content)
-            heappush(self._free_numbers, node.number)
+        with self._counting:
+            if not node.links and not node.opened:
+                self.used -= len(node.content)
+                heappush(self._free_numbers, node.number)
 
     def open(self, node: _Node, process: Process) -> int:
         """Return a new descriptor."""
-        node.opened += 1
-        self._next_descriptor += 1
-        self.descriptors[self._next_descriptor] = _Descriptor(node, process)
-        return self._next_descriptor
+        with self._counting:
+            node.opened += 1
+            self._next_descriptor += 1
+            self.descriptors[self._next_descriptor] = _Descriptor(node, process)
+            return self._next_descriptor
 
     def close(self, number: int) -> None:
         """Close a descriptor, and give up its lock."""
-        found = self.descriptors.pop(number)
-        node = found.node
-        node.opened -= 1
-        self.free(node)
+        with self._counting:
+            found = self.descriptors.pop(number)
+            node = found.node
+            node.opened -= 1
+            self.free(node)
         self.unlock(found)
 
     def lock(self, found: "_Descriptor") -> None:

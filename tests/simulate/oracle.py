@@ -8,9 +8,10 @@ has to be counted by the device, too.
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf
 
-__all__ = ["Excuse", "Sent", "Stored", "completeness", "times_of_keys"]
+__all__ = ["Excuse", "Sent", "Stored", "before_losses", "completeness", "times_of_keys"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,23 @@ def _excuse(one: Sent, excuses: Sequence[Excuse]) -> Excuse | None:
     """Return an excuse for what is missing; one that needs no counting, if there is any."""
     found = [excuse for excuse in excuses if excuse.start <= one.time <= excuse.end]
     return min(found, key=lambda excuse: excuse.counted, default=None)
+
+
+def before_losses(sent: Sequence[Sent], stored: Iterable[Stored], lasting: float) -> list[Sent]:
+    """Return what was sent; what waited while all that followed for longer was lost counts as disturbed.
+
+    As before a silence, a clock that is set meanwhile dates it, too: a queue may have been full.
+    """
+    there = {one.name for one in stored}
+    following: dict[int, float] = {}
+    found = []
+    for one in reversed(sent):
+        if one.name in there:
+            if following.get(one.track, inf) - one.time > lasting:
+                one = replace(one, disturbed=one.disturbed or "before a loss")
+            following[one.track] = one.time
+        found.append(one)
+    return found[::-1]
 
 
 def times_of_keys(

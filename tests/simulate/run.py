@@ -52,7 +52,7 @@ from tests.simulate.happenings import MOTION, EventTimes, JobPauses
 from tests.simulate.known import CUT_SHORT, LEFT_PLACE, OVERLAP, Boot, MixedSpans, is_cut_short, was_left
 from tests.simulate.laws import counted_but_stored, holes_in_spans, taken_otherwise, written_after_end
 from tests.simulate.operators import EXPORTS, Operator
-from tests.simulate.oracle import Excuse, Sent, Stored, TrueTimes, completeness, times_of_keys
+from tests.simulate.oracle import Excuse, Sent, Stored, TrueTimes, before_losses, completeness, times_of_keys
 from tests.simulate.runtime import Process, SimulatedRuntime, SimulatedTask, Simulation, SimulationError
 from tests.simulate.scenario import CLOCK_AT_1970, Incident, Recording, Scenario
 from tests.simulate.stores import SimulatedBucket, StoreFault
@@ -561,7 +561,8 @@ class World:
             sparse = {stream.track_id for stream in camera.streams if stream.is_sparse}
             late = late_begins(camera.given, sparse, FOLLOWED + recording.segment + max(groups))
             bound = KEY_BOUND + later
-            outcome.findings += times_of_keys(recording.prefix, sent, stored, true_times, bound, late)
+            dated = before_losses(sent, stored, GOP)
+            outcome.findings += times_of_keys(recording.prefix, dated, stored, true_times, bound, late)
             outcome.missing += missing
             outcome.samples += len(stored)
         return outcome

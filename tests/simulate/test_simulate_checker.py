@@ -13,7 +13,7 @@ from support_configurations import carry_out, configuration, examine
 from onvif_bmff.recording.formats import CMAF, MP4
 from onvif_bmff.storage import DirectoryStore
 from onvif_bmff.testing.made_files import TRACKS
-from onvif_bmff.testing.recordings import recorded_objects
+from onvif_bmff.testing.recordings import START, recorded_objects
 from tests.simulate import checked_names, checked_objects, checker
 from tests.simulate.checker import check_bucket
 
@@ -308,3 +308,17 @@ def test_an_end_may_be_counted_from_the_name_of_the_last_segment():
     assert check_bucket(recovered).findings == []
     rename(objects, end, end.replace("27.515", "27.512"))
     assert any("ends no span" in finding for finding in check_bucket(objects).findings)
+
+
+def test_of_two_spans_a_segment_goes_on_with_the_one_whose_clock_was_followed():
+    """Both have as many ticks, and the clock was set back by eleven seconds between them."""
+    first = objects_of(tracks=("vide",), segments=2, seconds=8)
+    for key in [key for key in first if ".0." not in key]:
+        seconds, milliseconds = key.partition("Z")[0][-6:].split(".")
+        rename(first, key, key.replace(f"{seconds}.{milliseconds}", f"{seconds}.{int(milliseconds) + 50:03}"))
+    second = objects_of(tracks=("vide",), segments=2, seconds=8, start=START.plus_microseconds(5_000_000))
+    checked = check_bucket(first | second)
+    assert checked.findings == []
+    assert {frozenset(span.keys) for span in checked.spans} == {
+        frozenset(key for key in objects if not key.endswith("_end")) for objects in (first, second)
+    }

@@ -11,7 +11,7 @@ from tests.simulate.checker import CheckedSpan
 from tests.simulate.corrections import Corrections, late_begins, overlap_of, overlaps_of
 from tests.simulate.happenings import EventTimes, JobPauses
 from tests.simulate.laws import counted_but_stored, holes_in_spans, taken_otherwise, written_after_end
-from tests.simulate.oracle import Excuse, Sent, Stored, TrueTimes, completeness, times_of_keys
+from tests.simulate.oracle import Excuse, Sent, Stored, TrueTimes, before_losses, completeness, times_of_keys
 from tests.simulate.runtime import Process, Simulation
 from tests.simulate.scenario import KINDS, Scenario, draw
 from tests.simulate.wall import WallClock
@@ -364,6 +364,7 @@ def test_what_spans_have_in_common_by_their_media() -> None:
         for span, first, seconds in spans
         for number, second in enumerate(seconds)
     ]
+    there += [Stored("d", "cam1", 2, n, b"", START + n * SECOND, "d") for n in range(40)]  # another track
     assert list(overlaps_of(there, "c")) == []
     assert list(overlaps_of(there, "a")) == [(at(17), at(9), "c")]
     assert list(overlaps_of(there, "b")) == [(at(17), at(15), "b"), (at(21), at(9), "c")]
@@ -395,3 +396,10 @@ def test_a_time_is_wrong_by_more_than_what_began_late(off: float, found: bool) -
     there = [replace(one, shown=one.shown + int(off * SECOND)) for one in stored(sent())]
     assert bool(times_of_keys("place", sent(), there, true_times, 1.0, [(0.0, 9.0, 7.0)])) is found
     assert bool(times_of_keys("place", sent(), there, true_times, 1.0, [(20.0, 29.0, 7.0)])) is (abs(off) > 1)
+
+
+def test_what_waited_while_all_that_followed_was_lost_may_be_dated_by_a_clock_that_was_set() -> None:
+    there = [one for one in stored(sent()) if one.number not in range(4, 8)]
+    assert [one.number for one in before_losses(sent(), there, 4.5) if one.disturbed] == [3, 9]
+    assert [one.number for one in before_losses(sent(), there, 5.5) if one.disturbed] == [9]
+    assert before_losses(sent(), stored(sent())[:0], 1.0) == sent()
