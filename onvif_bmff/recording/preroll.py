@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
 from math import lcm
@@ -20,16 +20,18 @@ _STEP = 10
 class _Times:
     """The times of a source's samples in common ticks, which go on where its clock is set.
 
-    ``stepped`` is by how much it was set then, until that is known otherwise; ``stepped_at``: behind which sample.
+    ``stepped`` is by how much it was set then, until that is known otherwise; ``stepped_at``: behind which sample. What
+    comes now is ``given_up``: it belongs to a GOP for which there was no room.
     """
 
-    __slots__ = ("_ahead", "_factors", "newest", "stepped", "stepped_at", "timescale")
+    __slots__ = ("_ahead", "_factors", "given_up", "newest", "stepped", "stepped_at", "timescale")
 
     def __init__(self, tracks: Sequence[Track]) -> None:
         self.timescale = timescale = lcm(*(track.timescale for track in tracks))
         self._factors = {track.track_id: timescale // track.timescale for track in tracks}
         self._ahead: int | None = None
         self.newest = self.stepped = self.stepped_at = 0
+        self.given_up = False
 
     def of(self, sample: Sample) -> int:
         """Return when a sample is shown. ``MediaError`` for an unknown track."""
@@ -50,14 +52,6 @@ class _Times:
         return replace(sample, decode_time=sample.decode_time + by // self._factors[sample.track_id])
 
 
-@dataclass(slots=True)
-class _Marks:
-    """Of each track, how many of all samples had been pushed when its own were recorded, or were to be left out."""
-
-    recorded: dict[int, int] = field(default_factory=dict)
-    left_out: dict[int, int] = field(default_factory=dict)
-
-
 class PreRoll:
     """Keeps the newest samples, at least ``before`` back and always from a sync sample of the leading track on.
 
@@ -72,8 +66,8 @@ class PreRoll:
     """
 
     __slots__ = (
-        "_before", "_count", "_given_up", "_lead_id", "_marks", "_max_bytes", "_missed", "_samples", "_size", "_starts",
-        "_times", "_wanted",
+        "_before", "_count", "_lead_id", "_left_out", "_max_bytes", "_missed", "_recorded", "_samples", "_size",
+        "_starts", "_times", "_wanted",
     )  # fmt: skip
 
     def __init__(self, tracks: Sequence[Track], before: timedelta, *, max_bytes: int = 64 << 20) -> None:
@@ -87,8 +81,8 @@ class PreRoll:
         self._starts: deque[int] = deque()
         self._size = 0
         self._count = 0
-        self._given_up = False
-        self._marks = _Marks()
+        self._recorded: dict[int, int] = {}
+        self._left_out: dict[int, int] = {}
         self._missed: deque[tuple[int, int, int]] = deque()
 
     @property
@@ -122,20 +116,20 @@ class PreRoll:
         if begins:
             self._starts.append(time)
         elif not self._starts and sample.track_id == self._lead_id:
-            if self._given_up:
+            if times.given_up:
                 self._missed.append((time, self._count, sample.track_id))
                 self._forget_missed(oldest)
             return
         self._samples.append((time, self._count, sample))
         self._size += len(sample.data)
-        if begins and self._given_up:
-            self._given_up = False
+        if begins and times.given_up:
+            times.given_up = False
             self._forget(time)  # what came since needs no room any more
         while len(self._starts) > 1 and (self._starts[1] <= oldest or self._size > self._max_bytes):
             self._starts.popleft()
             self._forget(self._starts[0])
         if self._size > self._max_bytes:
-            self._given_up = True
+            times.given_up = True
             self._missed.extend((time, number, one.track_id) for time, number, one in self._samples)
             self.clear()
         self._forget_missed(oldest)
@@ -147,7 +141,7 @@ class PreRoll:
     def missing(self, since: Fraction) -> int:
         """Return how many samples from ``since`` (seconds of the source) on had no room and are not recorded."""
         early = since * self._times.timescale
-        recorded, out = self._marks.recorded, self._marks.left_out
+        recorded, out = self._recorded, self._left_out
         return sum(
             time >= early and number > max(recorded.get(one, 0), out.get(one, 0)) for time, number, one in self._missed
         )
@@ -169,18 +163,18 @@ class PreRoll:
     def mark_recorded(self, track_ids: Iterable[int]) -> None:
         """Note that all samples of some tracks that were pushed so far are recorded."""
         for track_id in track_ids:
-            self._marks.recorded[track_id] = self._count
+            self._recorded[track_id] = self._count
 
     def leave_out(self, track_id: int) -> None:
         """Note that no sample of a track that was pushed so far is to be recorded ever."""
-        self._marks.left_out[track_id] = self._count
+        self._left_out[track_id] = self._count
 
     def kept(self) -> list[tuple[Sample, bool]]:
         """Return the samples, oldest first within each track, each with whether it is recorded; they stay.
 
         Those that are left out are not among them.
         """
-        start, recorded, out = self._starts[0] if self._starts else None, self._marks.recorded, self._marks.left_out
+        start, recorded, out = self._starts[0] if self._starts else None, self._recorded, self._left_out
         return [
             (sample, number <= recorded.get(sample.track_id, 0))
             for time, number, sample in self._samples

@@ -6,8 +6,8 @@ decode time and offset. Players drop them, and some are shown before the sync sa
 """
 
 from collections.abc import Sequence
-from fractions import Fraction
 from itertools import pairwise
+from statistics import median_low
 
 from onvif_bmff.media.even_line import SteadyLine, even_places
 from onvif_bmff.media.track import Sample
@@ -21,8 +21,8 @@ _SHORT = 2
 """What part of a nominal duration after the one before a reordered picture comes that is shaken."""
 _LEAST = 4
 """What part of a nominal duration is left to a sample, at least; any picture is shaken that comes earlier."""
-_UNEVEN = (Fraction(3, 4), Fraction(1, 3))
-"""Nominal durations that one of the first pictures is off the line, so that others are; a third if reordered."""
+_MANY_UNEVEN = 3
+"""What part of the first durations differ from the usual one, at least, where stamps are shaken."""
 _WAITING, _MOST = 12, 64
 """First pictures that tell whether any is shaken, and where the line is then."""
 _SECONDS = 2
@@ -62,9 +62,12 @@ class ShakenStamps:
     def finds(self, samples: Sequence[Sample], places: Sequence[int], pace: int) -> bool:
         """Tell whether any of the first samples is shaken, or so far from its place that others will be."""
         self._reorders = any(sample.composition_offset for sample in samples)
+        steps = [later.decode_time - earlier.decode_time for earlier, later in pairwise(samples)]
+        usual = median_low(steps)
+        if _MANY_UNEVEN * sum(8 * abs(step - usual) > usual for step in steps) < len(steps):
+            return False  # pictures are missing
         off = [abs(sample.decode_time - place) for sample, place in zip(samples, places, strict=True)]
-        uneven = _UNEVEN[self._reorders]
-        if any(uneven * pace < one <= _FAR * pace for one in off):
+        if any(3 * pace < 4 * one <= 4 * _FAR * pace for one in off):
             return True
         return any(self._is_shaken(earlier, later, pace) for earlier, later in pairwise(samples))
 
