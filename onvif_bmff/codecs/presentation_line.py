@@ -236,7 +236,8 @@ class PresentationLine:
             expected = earlier.time + (later.time - earlier.time) * part // max(whole, 1)
         self._move(picture, expected)
         if picture.shift == self._shift and later is None:
-            picture.time = earlier.time + (expected - earlier.time) // 2  # back to where the stamps are, on average
+            stamp, halfway = picture.sample.decode_time - picture.shift, earlier.time + (expected - earlier.time) // 2
+            picture.time = max(halfway, stamp - self._little)  # back to where the stamps are, on average
 
     def _move(self, picture: ShownPicture, time: int) -> None:
         """Let a picture be shown at a time: its stamp was shaken, or is of a clock with another shift."""

@@ -13,6 +13,8 @@ __all__ = ["SteadyPresentation"]
 
 _LEAST = 4
 """What part of the usual time is left to a picture, at least."""
+_MOST = 10
+"""Part of a second by which a stamp is moved at most."""
 _ENOUGH = 20
 """Stamps that tell where the line is."""
 
@@ -20,17 +22,17 @@ _ENOUGH = 20
 class SteadyPresentation:
     """When the pictures of one track are shown, in that order, for some time after stamps contradicted it."""
 
-    __slots__ = ("_latest", "_line", "_number", "_unit")
+    __slots__ = ("_latest", "_line", "_most", "_number", "_unit")
 
     def __init__(self) -> None:
         self._line = SteadyLine(_ENOUGH)
-        self._number = 0
+        self._number = self._most = 0
         self._unit = 1
         self._latest: ShownPicture | None = None
 
     def put(self, slot: ShownPicture, shown: Sequence[ShownPicture], line: PresentationLine) -> int:
         """Return when the picture of a slot is shown, the next one in that order, before those ``shown`` after it."""
-        self._unit = line.unit or self._unit
+        self._unit, self._most = line.unit or self._unit, line.second // _MOST
         last, self._latest = self._latest, slot
         at = slot.time if last is None or last.at is None else last.at
         before = (self._number, at)
@@ -41,7 +43,7 @@ class SteadyPresentation:
             if place is None or place == slot.time:
                 slot.at = slot.time
             else:
-                slot.at = self._between(at, place, slot, shown)
+                slot.at = self._near(slot, self._between(at, place, slot, shown))
         return slot.at
 
     def ahead(self, picture: ShownPicture, slot: ShownPicture, shown: Sequence[ShownPicture]) -> int:
@@ -56,11 +58,16 @@ class SteadyPresentation:
                     if later is picture:
                         break
                     earlier = later
-                picture.at = at + number * self._line.step
+                picture.at = self._near(picture, at + number * self._line.step)
         return picture.at - at
 
     def _pace(self, line: PresentationLine) -> int:
         return (self._line.is_known and self._line.step) or line.period
+
+    def _near(self, picture: ShownPicture, at: int) -> int:
+        """Return a time that is no farther from the stamp of a picture than it may be moved."""
+        stamp = picture.sample.decode_time - picture.shift
+        return min(max(at, stamp - self._most), stamp + self._most)
 
     def _between(self, at: int, place: int, slot: ShownPicture, shown: Sequence[ShownPicture]) -> int:
         """Return a place after that of the picture before, ``at`` a time, and before that of one that is certain."""

@@ -29,6 +29,8 @@ _SECONDS = 2
 """Seconds for which they wait, at most."""
 _MANY = 2
 """What part of the composition offsets differ that are shaken themselves."""
+_LONE = 10
+"""Seconds by which the newest stamp is off that says nothing of how long they wait."""
 _EVEN = 16
 """What part of a duration two may differ by that are even."""
 
@@ -164,7 +166,8 @@ class FirstStamps:
     ) -> bool:
         """Tell whether pictures that do not come evenly wait for more: as long as their line is not known well."""
         times = sorted(sample.decode_time for sample in samples)
-        lasting = times[-2] - samples[0].decode_time  # one may be off
+        newest = times[-1] if times[-1] - times[-2] <= _LONE * timescale else times[-2]
+        lasting = newest - samples[0].decode_time
         if len(samples) < _WAITING and 2 * lasting < timescale:
             return True
         is_shaken = even is not None and shaken.finds(samples, even[1], even[0])

@@ -117,7 +117,7 @@ def test_pictures_that_are_uneven_and_not_shaken_wait_for_half_a_second():
     assert waiting(uneven) == 12
     assert times(uneven) == [one.decode_time for one in uneven]
     rare = [Sample(1, n * 300 + 100 * (n > 1), 0, b"x", n == 0) for n in range(60)]
-    assert waiting(rare) == 4
+    assert waiting(rare) == 3
 
 
 def test_a_first_stamp_that_is_off_is_not_on_the_line():
