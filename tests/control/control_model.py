@@ -304,7 +304,7 @@ class Model:
     def adopt(self, job, answer, old=None):
         """The job as it takes effect, with the references that the answer gave to new receivers.
 
-        One that is set without tracks and had none before still has none.
+        A new one without tracks gets all; one that is set has those that are asked for.
         """
         sources = []
         for (reference, tracks), given in zip(job["sources"], answer.source, strict=True):
@@ -315,8 +315,7 @@ class Model:
             else:
                 assert token == reference
             sources.append((token, list(tracks)))
-        had_none = old is not None and not any(tracks for _, tracks in old["sources"])
-        if not had_none and not any(tracks for _, tracks in sources):
+        if old is None and not any(tracks for _, tracks in sources):
             counts = {}
             for track, kind in self.recordings[job["recording"]]["tracks"].items():
                 number = counts[kind] = counts.get(kind, -1) + 1

@@ -1,6 +1,6 @@
 """Events: clause 5.26."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 from control_kit import Clock, Exports, exporting, job, profile, recording, service, topics
@@ -77,7 +77,7 @@ def test_changes_are_told_with_the_new_configuration():
     made.take_notifications()
     made.set_recording_configuration(token, recording(content="new"))
     made.set_track_configuration(token, "AUDIO001", TrackConfiguration("Audio", "new"))
-    made.set_recording_job_configuration(held, job(token, priority=5))
+    made.set_recording_job_configuration(held, replace(made.get_recording_job_configuration(held), priority=5))
     one, two, three = made.take_notifications()
     assert (one.source_items(), one.data_items()) == (
         {"RecordingToken": token},

@@ -103,12 +103,11 @@ class Acknowledged:
     ) -> RecordingJobConfiguration:
         """Return a job's configuration in effect; receivers stay unknown.
 
-        With all tracks if it names none (5.13), unless the ``old`` one had none (5.16).
+        With all tracks if it is new and names none (5.13); one that is set has those that are asked for (5.16).
         """
         sources = [replace(source, auto_create_receiver=None) for source in job.source]
-        had_none = old is not None and not any(source.tracks for source in old.source)
         named = any(source.tracks for source in sources)
-        if not had_none and not named and job.recording_token in self.recordings:
+        if old is None and not named and job.recording_token in self.recordings:
             seen: set[str] = set()
             tracks = []
             for token, track in self.recordings[job.recording_token].tracks.items():

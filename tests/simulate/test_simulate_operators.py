@@ -163,7 +163,7 @@ def after_lies(seed):
 
 def test_a_change_that_was_acknowledged_and_not_stored_is_found():
     """Where it was not made good by a later one of the same thing."""
-    assert sum(after_lies(seed) != [] for seed in range(12)) >= 4
+    assert sum(after_lies(seed) != [] for seed in range(16)) >= 4
 
 
 def keeps_the_prefix(tx, token, configuration, real=recordings.set_configuration):

@@ -34,8 +34,8 @@ def accept_job_configuration(
 ) -> RecordingJobConfiguration:
     """Return the configuration that takes effect, except for receivers that are still to be created.
 
-    A source that needs a receiver keeps ``auto_create_receiver`` and has no token yet. One that names no track gets
-    all of them (5.13), unless it is for an ``old`` job that has none: it is set as it was read (5.16).
+    A source that needs a receiver keeps ``auto_create_receiver`` and has no token yet. A new job that names no track
+    gets all of them (5.13); an ``old`` one is set as it is asked for (5.16).
 
     Raises:
         BadConfiguration: the contents are invalid.
@@ -61,8 +61,7 @@ def accept_job_configuration(
     if configuration.event_filter is not None:
         _check_event_filter(environment, configuration.event_filter)
     sources = configuration.source
-    has_none = old is not None and not any(source.tracks for source in old.configuration.source)
-    if not has_none and not any(source.tracks for source in sources):
+    if old is None and not any(source.tracks for source in sources):
         sources = _with_all_tracks(sources, recording)
     sources = tuple(
         replace(source, auto_create_receiver=True if source.source_token is None else None) for source in sources
