@@ -38,8 +38,11 @@ _REORDERED = 4
 """Pictures that may come before one that is shown earlier."""
 _BACK, _AHEAD, _FIRST = 0.25, 0.25, 5.0
 """Seconds by which a stamp may lie before the last one, and ahead of what arrival and the usual spacing explain."""
-_OUTLIERS, _LASTING = 5, 1.0
-"""Samples that are off, and seconds, beyond which the source's clock is taken to have stepped."""
+_OUTLIERS, _LASTING = 5, 0.9
+"""Samples that are off, and seconds, beyond which the source's clock is taken to have stepped.
+
+A little less than the second after which a recorder decides, for whom the reading then is there.
+"""
 _QUICK, _SLOW = 1.0, 5.0
 """Seconds between two estimates while the source drifts, or has only begun, and when it does not."""
 _DRIFTS = 0.005

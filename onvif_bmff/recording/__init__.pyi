@@ -99,6 +99,7 @@ from onvif_bmff.recording.stamps import Situation as Situation
 from onvif_bmff.recording.stamps import Verdict as Verdict
 from onvif_bmff.recording.stamps import gap_limit as gap_limit
 from onvif_bmff.recording.stamps import judge as judge
+from onvif_bmff.recording.stamps import says_no_gap as says_no_gap
 from onvif_bmff.recording.stamps import usual_limit as usual_limit
 from onvif_bmff.recording.target import DecodeTimes as DecodeTimes
 from onvif_bmff.recording.target import RecordingTarget as RecordingTarget
@@ -217,6 +218,7 @@ __all__ = [
     "put",
     "ready_samples",
     "register_format",
+    "says_no_gap",
     "segment_attributes",
     "settle_times",
     "since_open",

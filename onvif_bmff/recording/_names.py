@@ -73,6 +73,7 @@ NAMES = {
         "Verdict",
         "gap_limit",
         "judge",
+        "says_no_gap",
         "usual_limit",
     ),
     "target": ("DecodeTimes", "RecordingTarget",),

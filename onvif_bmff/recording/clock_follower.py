@@ -9,7 +9,14 @@ from onvif_bmff.errors import TimeError
 from onvif_bmff.media.clock_reading import ClockOrigin, ClockReading
 from onvif_bmff.objects.media_clock import MediaClock
 from onvif_bmff.recording.progress import ClockTie, LatestReading, UtcAnchor
-from onvif_bmff.recording.readings import READINGS, ClockChoice, ReadingSituation, ReadingVerdict, judge_reading
+from onvif_bmff.recording.readings import (
+    READINGS,
+    ClockChoice,
+    ReadingSituation,
+    ReadingVerdict,
+    is_chosen,
+    judge_reading,
+)
 from onvif_bmff.recording.timing_faults import TimingFault
 from onvif_bmff.timing import UtcTime
 
@@ -56,15 +63,17 @@ class ClockFollower:
         expected = self._expected(reading, time)
         if self.anchor.tie is not self._tie:  # spans opened, and went by what was known then
             self._tie, self._off_since, self.anchor.is_set = self.anchor.tie, None, False
-        denies = read.state.clock.denies_gap(time, Fraction(reading.utc.microseconds_since(expected), 1_000_000))
+        off, seen = Fraction(reading.utc.microseconds_since(expected), 1_000_000), self._camera_seen
+        followed = seen is not None and abs(time - seen) <= _STALE
+        counts = is_chosen(reading.origin, self.choice, camera_followed=followed)
+        denies = counts and read.state.clock.denies_gap(time, off)
         confirmed = confirmed or denies
         since = self._off_since if confirmed and self._off_since is not None else time
-        seen = self._camera_seen
         situation = judge_reading(
             reading.origin,
             reading.utc,
             choice=self.choice,
-            camera_followed=seen is not None and abs(time - seen) <= _STALE,
+            camera_followed=followed,
             arrival=self._arrival(reading, expected),
             expected=expected,
             off_for=time - since,

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from onvif_bmff.media.track import Sample
 from onvif_bmff.recording.sample_times import moved
-from onvif_bmff.recording.stamps import NOWHERE, Bounds, Neighbours
+from onvif_bmff.recording.stamps import NOWHERE, Bounds, Neighbours, says_no_gap
 
 __all__ = ["MAX_DURATION", "NEVER", "ClockLimits", "SharedTime", "WrappingCounter"]
 
@@ -19,8 +19,6 @@ MAX_DURATION = (1 << 32) - 1
 """Ticks that 32 bits hold."""
 _DELAY = 10
 """Seconds that a track may be behind others."""
-_OF_THE_GAP = 4
-"""What part of a gap a reading may be off that says that there was none."""
 _LATELY = 20
 """Seconds of media for which a reading may deny a gap."""
 _JUST = 3
@@ -53,6 +51,20 @@ class Positioned(Protocol):
         ...
 
 
+class Doubt(Protocol):
+    """What is known of stamps in doubt."""
+
+    @property
+    def elsewhere(self) -> int:
+        """How far other tracks had come, in ticks of this one, when the first of these stamps came."""
+        ...
+
+    @property
+    def read_off(self) -> int | None:
+        """By how many ticks they are off as a reading says that came beside them."""
+        ...
+
+
 @dataclass(slots=True, eq=False)
 class SharedTime:
     """What the clocks of a recording know in common, so that its tracks stay in step.
@@ -79,7 +91,7 @@ class SharedTime:
         if self.gap is None:
             return False
         until, lasted = self.gap
-        return 0 <= time - until <= _LATELY and abs(off + lasted) * _OF_THE_GAP <= lasted
+        return 0 <= time - until <= _LATELY and says_no_gap(off, lasted)
 
     def moved(self, clock: Positioned, time: int, timescale: int) -> int:
         """Return the ticks by which a track is moved at a time if it stays in step with others that have just been."""
@@ -107,15 +119,12 @@ class SharedTime:
             if other is not clock
         )
 
-    def neighbours(self, clock: Positioned, last: int, nominal: int, timescale: int, elsewhere: int) -> Neighbours:
-        """Return what is known around stamps of a track after one at ``last``.
-
-        Other tracks had come as far as ``elsewhere`` when the first of these stamps came.
-        """
+    def neighbours(self, clock: Positioned, last: int, nominal: int, timescale: int, doubt: Doubt) -> Neighbours:
+        """Return what is known around stamps of a track after one at ``last``, and of what they are in ``doubt``."""
         reached, stamped = self.elsewhere(clock, timescale)
-        gone_on = 2 * (stamped - elsewhere) >= timescale
+        gone_on = 2 * (stamped - doubt.elsewhere) >= timescale
         moved_by = self.moved(clock, last, timescale)
-        return Neighbours(last, nominal, reached, stamped, gone_on, moved_by, self.set_back(clock))
+        return Neighbours(last, nominal, reached, stamped, gone_on, moved_by, self.set_back(clock), doubt.read_off)
 
     def elsewhere(self, clock: Positioned, timescale: int) -> tuple[int, int]:
         """Return how far tracks have come but that of a clock, in ticks of it: for certain, and by their newest stamps.

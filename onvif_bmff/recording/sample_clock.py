@@ -173,7 +173,11 @@ class SampleClock:
         return self._line.source_time(time)
 
     def denies_gap(self, time: Fraction, off: Fraction) -> bool:
-        """Tell whether a reading for a time says that there was no gap; it is ``off`` by so many seconds."""
+        """Tell whether a reading for a time says that there was no gap; it is ``off`` by so many seconds.
+
+        One that comes beside stamps in doubt counts when it is judged what they mean.
+        """
+        self._held_back.read_off = int(off * self._limits.timescale) if self._held_back.samples else None
         return self._shared.denies_gap(time, off)
 
     def _let_go(self, held: Sample, duration: int) -> Sample:
@@ -319,13 +323,13 @@ class SampleClock:
             last = ended and seen == len(held_back.samples)
             times = held_back.times[:seen]
             pace, timescale = self._rhythm.pace, self._limits.timescale
-            around = self._shared.neighbours(self, self._held.decode_time, pace, timescale, held_back.elsewhere)
+            around = self._shared.neighbours(self, self._held.decode_time, pace, timescale, held_back)
             judged = judge(times, around, self._limits.bounds, ended=last)
             if judged.verdict is Verdict.WAIT:
                 seen += 1
                 continue
             self._apply(judged, self._held)
-            seen = 1
+            seen, held_back.read_off = 1, None
         if self._held is not None:
             self._line.reach(self._held.decode_time)
         self._look_closely()

@@ -7,6 +7,7 @@ in each situation. There is no state here, and no sample: times in, a judgement 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from fractions import Fraction
 from itertools import pairwise
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Verdict",
     "gap_limit",
     "judge",
+    "says_no_gap",
     "usual_limit",
 ]
 
@@ -37,6 +39,9 @@ _EARLY = 10
 """Part of a second by which a sample may be early that is back in its place: two nominal durations at most."""
 _LONGEST_PAUSE = 10
 """Seconds that are a gap whatever the nominal duration, unless pictures are that rare."""
+
+_OF_THE_GAP = 4
+"""What part of a gap a reading may be off that says that there was none."""
 
 FIRST_PAUSE = 60
 """Seconds that media may pause after a first sample; if it is longer, that one's stamp was off."""
@@ -107,7 +112,8 @@ class Neighbours:
     other tracks have come for certain, and ``stamped`` by their newest stamps, ``NOWHERE`` if there are none. They have
     ``gone_on`` if those went on for half a second since the first sample here was held back. If the clock of another
     track has just been set, stamps of this one would be ``moved`` by so much to stay in step with it. One may have been
-    ``set_back``: a track is in doubt whose samples go on earlier.
+    ``set_back``: a track is in doubt whose samples go on earlier. By a reading that came beside these stamps they are
+    off by ``read_off``.
     """
 
     last: int
@@ -117,14 +123,18 @@ class Neighbours:
     gone_on: bool = False
     moved: int = 0
     set_back: bool = False
+    read_off: int | None = None
 
     def deny_gap(self, start: int, newest: int, limit: int) -> bool:
-        """Tell whether other tracks went on without the gap before ``start``, from where stamps came to ``newest``.
+        """Tell whether there was no gap before ``start``, from where stamps came to ``newest``.
 
-        They are not there yet, or only because time passed: they are nearer to where this track would be without it.
+        A reading says so; or other tracks, which went on: they are not there yet, or only because time passed, so that
+        they are nearer to where this track would be without it.
         """
-        without = self.last + newest - start
-        return self.gone_on and (self.stamped < start - limit or 2 * abs(self.stamped - without) < start - self.last)
+        gap, without = start - self.last, self.last + newest - start
+        if self.read_off is not None and says_no_gap(Fraction(self.read_off), Fraction(gap)):
+            return True
+        return self.gone_on and (self.stamped < start - limit or 2 * abs(self.stamped - without) < gap)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +160,11 @@ class Judgement:
     def breaks(self) -> bool:
         """Whether media are missing, or a clock was set, before the one that stands."""
         return self.verdict in (Verdict.GAP, Verdict.DISCONTINUITY)
+
+
+def says_no_gap(off: Fraction, gap: Fraction) -> bool:
+    """Tell whether a reading that is ``off`` says that there was no ``gap``: it is off by as much, the other way."""
+    return abs(off + gap) * _OF_THE_GAP <= gap
 
 
 def gap_limit(nominal: int, bounds: Bounds) -> int:

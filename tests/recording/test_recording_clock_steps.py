@@ -141,6 +141,27 @@ def test_a_gap_of_one_track_is_a_gap_though_the_other_goes_on(chosen, by, track_
 
 
 @BOTH
+@pytest.mark.parametrize("by", [1.2, 2, 60])
+@pytest.mark.parametrize("is_gap", [False, True], ids=["step", "gap"])
+def test_a_reading_beside_stamps_that_go_on_later_tells_a_step_from_a_gap(chosen, by, is_gap):
+    """By arrival no time has passed, or as much as by the stamps: nothing has to be taken back later."""
+    samples, recorder = stepped(sent(VIDEO), by, 1), Recorder((VIDEO,), target(chosen, segment=60))
+    recorder.activate(START, media_time=Fraction(EPOCH))
+    events, off = [], 0.0 if is_gap else by
+    for sample in samples:
+        media = Fraction(sample.decode_time, SCALES[1])
+        if (sample.decode_time // 3_600) % 20 == 0:
+            passed = float(media - EPOCH) - off * (media >= EPOCH + AT)
+            utc = START.plus_microseconds(round(passed * 1_000_000))
+            events += recorder.read_clock(ClockReading(1, media, utc, ClockOrigin.ARRIVAL))
+        events += recorder.push(sample)
+    events += recorder.deactivate()
+    spans = check_recording(events, in_step=False)
+    assert recorder.timing == {TimingFault.GAP if is_gap else TimingFault.DISCONTINUITY: 1}
+    assert [round((span.segments[0].obj.key.time - START) / SECOND, 2) for span in spans] == [0, 6 + by * is_gap]
+
+
+@BOTH
 @pytest.mark.parametrize("at", [Fraction(501, 100), Fraction(57, 10)], ids=str)
 @pytest.mark.parametrize("by", [-2, -500])
 def test_the_new_spans_have_the_time_of_the_readings(chosen, at, by):
