@@ -94,12 +94,12 @@ from onvif_bmff.recording.stamps import FIRST_PAUSE as FIRST_PAUSE
 from onvif_bmff.recording.stamps import Judgement as Judgement
 from onvif_bmff.recording.stamps import NOWHERE as NOWHERE
 from onvif_bmff.recording.stamps import Neighbours as Neighbours
+from onvif_bmff.recording.stamps import OF_THE_GAP as OF_THE_GAP
 from onvif_bmff.recording.stamps import STAMPS as STAMPS
 from onvif_bmff.recording.stamps import Situation as Situation
 from onvif_bmff.recording.stamps import Verdict as Verdict
 from onvif_bmff.recording.stamps import gap_limit as gap_limit
 from onvif_bmff.recording.stamps import judge as judge
-from onvif_bmff.recording.stamps import says_no_gap as says_no_gap
 from onvif_bmff.recording.stamps import usual_limit as usual_limit
 from onvif_bmff.recording.target import DecodeTimes as DecodeTimes
 from onvif_bmff.recording.target import RecordingTarget as RecordingTarget
@@ -121,6 +121,7 @@ __all__ = [
     "MP4",
     "NEVER",
     "NOWHERE",
+    "OF_THE_GAP",
     "READINGS",
     "SPAN_STEPS",
     "STAMPS",
@@ -218,7 +219,6 @@ __all__ = [
     "put",
     "ready_samples",
     "register_format",
-    "says_no_gap",
     "segment_attributes",
     "settle_times",
     "since_open",

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from onvif_bmff.media.track import Sample
 from onvif_bmff.recording.sample_times import moved
-from onvif_bmff.recording.stamps import NOWHERE, Bounds, Neighbours, says_no_gap
+from onvif_bmff.recording.stamps import NOWHERE, OF_THE_GAP, Bounds, Neighbours
 
 __all__ = ["MAX_DURATION", "NEVER", "ClockLimits", "SharedTime", "WrappingCounter"]
 
@@ -91,7 +91,7 @@ class SharedTime:
         if self.gap is None:
             return False
         until, lasted = self.gap
-        return 0 <= time - until <= _LATELY and says_no_gap(off, lasted)
+        return 0 <= time - until <= _LATELY and abs(off + lasted) * OF_THE_GAP <= lasted
 
     def moved(self, clock: Positioned, time: int, timescale: int) -> int:
         """Return the ticks by which a track is moved at a time if it stays in step with others that have just been."""

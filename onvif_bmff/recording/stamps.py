@@ -7,12 +7,12 @@ in each situation. There is no state here, and no sample: times in, a judgement 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from fractions import Fraction
 from itertools import pairwise
 
 __all__ = [
     "FIRST_PAUSE",
     "NOWHERE",
+    "OF_THE_GAP",
     "STAMPS",
     "Bounds",
     "Judgement",
@@ -21,7 +21,6 @@ __all__ = [
     "Verdict",
     "gap_limit",
     "judge",
-    "says_no_gap",
     "usual_limit",
 ]
 
@@ -40,7 +39,7 @@ _EARLY = 10
 _LONGEST_PAUSE = 10
 """Seconds that are a gap whatever the nominal duration, unless pictures are that rare."""
 
-_OF_THE_GAP = 4
+OF_THE_GAP = 4
 """What part of a gap a reading may be off that says that there was none."""
 
 FIRST_PAUSE = 60
@@ -126,13 +125,13 @@ class Neighbours:
     read_off: int | None = None
 
     def deny_gap(self, start: int, newest: int, limit: int) -> bool:
-        """Tell whether there was no gap before ``start``, from where stamps came to ``newest``.
+        """Tell whether there was none longer than ``limit`` before ``start``, from where stamps came to ``newest``.
 
         A reading says so; or other tracks, which went on: they are not there yet, or only because time passed, so that
         they are nearer to where this track would be without it.
         """
         gap, without = start - self.last, self.last + newest - start
-        if self.read_off is not None and says_no_gap(Fraction(self.read_off), Fraction(gap)):
+        if self.read_off is not None and abs(self.read_off + gap) <= min(gap // OF_THE_GAP, limit):
             return True
         return self.gone_on and (self.stamped < start - limit or 2 * abs(self.stamped - without) < gap)
 
@@ -160,11 +159,6 @@ class Judgement:
     def breaks(self) -> bool:
         """Whether media are missing, or a clock was set, before the one that stands."""
         return self.verdict in (Verdict.GAP, Verdict.DISCONTINUITY)
-
-
-def says_no_gap(off: Fraction, gap: Fraction) -> bool:
-    """Tell whether a reading that is ``off`` says that there was no ``gap``: it is off by as much, the other way."""
-    return abs(off + gap) * _OF_THE_GAP <= gap
 
 
 def gap_limit(nominal: int, bounds: Bounds) -> int:

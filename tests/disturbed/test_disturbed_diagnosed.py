@@ -34,6 +34,7 @@ SAID: dict[str, dict[str, set[Fault]]] = {
     "the counter steps back and returns": {track: {Fault.STEP_BACK, Fault.GAP} for track in BOTH},
     "the counter steps, pictures": {PICTURES: {Fault.GAP}},
     "only the sound steps": {SOUND: {Fault.GAP}},
+    "only the pictures step ahead": {PICTURES: {Fault.GAP}},
     "only the pictures step": {PICTURES: {Fault.STEP_BACK}},
     "stamps ±": {PICTURES: {Fault.JITTER}},
     "sound ±10 ms": {SOUND: {Fault.JITTER}},
