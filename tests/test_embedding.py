@@ -1,4 +1,4 @@
-"""docs/embedding.md: every program on it runs as it stands, and says what it should."""
+"""docs/embedding.md and the pages beside it: every program on them runs as it stands, and says what it should."""
 
 import re
 import subprocess
@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE = ROOT / "docs" / "embedding.md"
-_SECTION = re.compile(r"^##+ (.+?)\n(.*?)(?=^##|\Z)", re.M | re.S)
+PAGES = "".join((ROOT / "docs" / f"{name}.md").read_text() for name in ("embedding", "events", "sources", "stores"))
+_SECTION = re.compile(r"^##* (.+?)\n(.*?)(?=^##* [A-Z]|\Z)", re.M | re.S)
 _PROGRAM = re.compile(r"<!-- run -->\n```python\n(.*?)```", re.S)
-PROGRAMS = {title: code for title, text in _SECTION.findall(PAGE.read_text()) for code in _PROGRAM.findall(text)}
+PROGRAMS = {title: code for title, text in _SECTION.findall(PAGES) for code in _PROGRAM.findall(text)}
 SAYS = {
     "The recorder": [
         r"m4a 2026-01-02T03:04:04\S+Z 2026-\S+Z \d segments",
@@ -31,12 +31,18 @@ SAYS = {
     ],
     "Events": [r"4 events", r"CreateRecording True"],
     "Sources": [r"[1-9]\d* segments"],
+    "Stores": [
+        r"unfit: \[\]",
+        r"2 spans, wherever their objects are",
+        r"uploaded: True 0 None",
+        r"[1-9]\d* objects in the bucket",
+    ],
 }
 
 
 def test_every_program_of_the_page_is_run() -> None:
     assert PROGRAMS.keys() == SAYS.keys()
-    assert PAGE.read_text().count("```python") == len(PROGRAMS)
+    assert PAGES.count("```python") == len(PROGRAMS)
 
 
 @pytest.mark.requirement("REC-5.27-01", "REC-5.27-02", "ANX-A-01", "ANX-A-02", "ANX-A-03")
