@@ -200,6 +200,7 @@ SILENT = {
     "device.process_link: ProcessLink._receive": "the other side has ended, which is logged there",
     "device.process_link: ProcessLink._send": "the other side is gone, as the receiver finds out, too",
     "device.segments: SegmentUploader._copy": _CLEANS,
+    "device.segments: SegmentUploader._last_end": "its label tells it, too, and copying it tells what is wrong",
     "device.segments: SegmentUploader._upload_all": "the export was stopped just now, and nobody asks for its progress",
     "device.segments: SegmentUploader._run": "it is in the error that is logged next",
     "storage.directory: DirectoryStore._keep_new": _CLEANS,

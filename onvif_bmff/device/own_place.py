@@ -6,7 +6,7 @@ named: they would follow the end of a span, and lie on what is there. So what fi
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from onvif_bmff.objects.key import ObjectKey
@@ -53,21 +53,22 @@ class OwnPlace:
         return before is None or before <= start
 
     def names(
-        self, segments: Iterable[tuple[RecordedSegment, UtcTime]]
+        self, segments: Iterable[tuple[RecordedSegment, Callable[[], UtcTime]]]
     ) -> Iterator[tuple[ObjectKey, ObjectKey | None]]:
         """Yield the keys of segments that fit in, and the key of a span end behind the last one before a gap.
 
         Args:
-            segments: those of one extension and the ends of their last samples, in the order of their starts.
+            segments: those of one extension, in the order of their starts, each with what tells the end of its last
+                sample.
         """
         every = list(segments)
         counter = 0
-        for number, (segment, end) in enumerate(every):
+        for number, (segment, end_of) in enumerate(every):
             key = replace(segment.key, prefix=self._prefix, postfix=self._postfix, counter=counter, counter_digits=0)
             following = every[number + 1][0] if number + 1 < len(every) else None
             counter += 1
             if following is None or not _follows(segment, following):
-                yield key, replace(key, time=end, counter=counter, span_end=True)
+                yield key, replace(key, time=end_of(), counter=counter, span_end=True)
                 counter = 0
             else:
                 yield key, None

@@ -30,6 +30,7 @@ from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.stored import LocatedStore, ObjectInfo, ObjectStore, SpanEndObject
 from onvif_bmff.playback.recorded import RecordedSegment, RecordedSpan
 from onvif_bmff.playback.timeline import Timeline
+from onvif_bmff.recovery.segment import recover_segment
 from onvif_bmff.runtime import SYSTEM, Flag, Runtime
 from onvif_bmff.timing import UtcTime
 
@@ -201,8 +202,22 @@ class SegmentUploader:
         return {
             one.segment.name: keys
             for group in fitting.values()
-            for one, keys in zip(group, place.names((one.segment, _last_end(one)) for one in group), strict=True)
+            for one, keys in zip(
+                group, place.names((one.segment, partial(self._last_end, one)) for one in group), strict=True
+            )
         }
+
+    def _last_end(self, found: _Found) -> UtcTime:
+        """Return the end of the sample of a segment that is shown last, which need not be where the next one begins.
+
+        Nor is it where its durations end: the last picture that is decoded may be shown before others. B.5.
+        """
+        with suppress(OnvifBmffError):
+            made = recover_segment(self._segments.store.get(found.info.key), found.segment.key, sealed=True)
+            if made is not None:
+                return made.span_end.time
+        duration = _attributes(found.info).duration
+        return found.end if duration is None else min(found.end, found.segment.start + duration)
 
     def _lie_together(self, recording: str) -> bool:
         """Return whether all tracks of a recording are uploaded to one place."""
@@ -267,12 +282,6 @@ def _writes_there(target: RecordingTargetConfiguration, storage_token: str) -> b
     """Return whether a recording writes to the place by itself into which its segments are uploaded."""
     both = target.storage_strategy == StorageStrategy.BOTH
     return both and target.storage == storage_token and target.format == TargetFormat.CMAF
-
-
-def _last_end(found: _Found) -> UtcTime:
-    """Return the end of the last sample of a segment, which may lie before the next one."""
-    duration = _attributes(found.info).duration
-    return found.end if duration is None else min(found.end, found.segment.start + duration)
 
 
 def _end_behind(found: _Found, key: ObjectKey) -> ObjectKey | None:

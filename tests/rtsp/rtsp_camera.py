@@ -118,7 +118,7 @@ class Camera:
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
-        with suppress(OSError):
+        with suppress(OSError, ValueError):  # a socket that was closed meanwhile has no number for select
             if self.tls is None:
                 self._converse(client)
             else:
