@@ -112,8 +112,12 @@ class Browser:
     def _call(self, path, body=None, timeout=60):
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self._base + path, data, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=timeout) as answer:
-            return json.load(answer)["value"]
+        try:
+            with urllib.request.urlopen(request, timeout=timeout) as answer:
+                return json.load(answer)["value"]
+        except urllib.error.HTTPError as error:
+            error.msg += f": {error.read().decode(errors='replace'):.500}"
+            raise
 
     def play(self, body, content_type, keys, at, until=None):
         """Play a file with keys (pairs of hex); what the page said, and a screenshot at this time.
