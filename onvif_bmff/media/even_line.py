@@ -37,9 +37,9 @@ _Numbered = tuple[int, int]
 class SteadyLine:
     """Puts times on the line on which they come evenly, for 64 samples after one of them was shaken.
 
-    The line is that of least squares through the last 64 times, as they came. Players tell the frame rate by distances:
-    so each sample is put at the same distance from the one before, and only an eighth of what is missing to the line is
-    made good. No line is known of fewer than ``few`` times. ``step`` is that distance, in ticks.
+    The line is that of least squares through the last 128 times, as they came. Players tell the frame rate by
+    distances: so each sample is put at the same distance from the one before, and only a sixteenth of what is missing
+    to the line is made good. No line is known of fewer than ``few`` times. ``step`` is that distance, in ticks.
     """
 
     __slots__ = ("_count", "_exact", "_few", "_strays", "_times", "step")
