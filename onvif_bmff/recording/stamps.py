@@ -127,8 +127,8 @@ class Neighbours:
     def deny_gap(self, start: int, newest: int, limit: int) -> bool:
         """Tell whether there was none longer than ``limit`` before ``start``, from where stamps came to ``newest``.
 
-        Where there are no other tracks a reading says so. Else these do if they went on: they are not there yet, or only
-        because time passed, so that they are nearer to where this track would be without it.
+        Where there are no other tracks a reading says so. Else they do, if they went on: they are not there yet, or
+        only because time passed, so that they are nearer to where this track would be without it.
         """
         gap, without = start - self.last, self.last + newest - start
         if self.read_off is not None and self.stamped == NOWHERE:
