@@ -54,9 +54,12 @@ async function play(source, at) {
     await until(() => video.currentTime > 0.3);
     video.pause();
     const first = video.getVideoPlaybackQuality().totalVideoFrames;
+    let pictured = false;
+    const look = (now, frame) => Math.abs(frame.mediaTime - at) <= 0.1 ? pictured = true
+      : video.requestVideoFrameCallback(look);
+    video.requestVideoFrameCallback(look);
     video.currentTime = at;
-    await until(() => !video.seeking && video.readyState >= 2);
-    await new Promise(go => setTimeout(go, 200));
+    await until(() => !video.seeking && video.readyState >= 2 && pictured);
     const canvas = document.createElement("canvas");
     canvas.width = canvas.height = 8;
     const draw = canvas.getContext("2d");
