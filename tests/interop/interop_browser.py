@@ -48,8 +48,8 @@ async function play(name, type, keys, at, patience) {
   buffer.appendBuffer(await (await fetch(name)).arrayBuffer());
   await event(buffer, "updateend");
   source.endOfStream();
-  // A picture is there to be seen once it was handed to the compositor, which a busy machine does late. A canvas has its
-  // pixels, but for those of encrypted media, which it shows as black.
+  // A picture is there to be seen once it was handed to the compositor, which a busy machine does late. A canvas has
+  // its pixels, but for those of encrypted media, which it shows as black.
   const canvas = document.createElement("canvas"), draw = canvas.getContext("2d");
   const shown = new Promise(done => {
     const look = (now, frame) => {
@@ -127,7 +127,7 @@ class Browser:
                 time.sleep(0.1)
         raise TimeoutError("chromedriver does not answer")
 
-    def _call(self, path, body=None, timeout=60):
+    def _call(self, path, body=None, timeout=300):
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self._base + path, data, {"Content-Type": "application/json"})
         try:
@@ -162,8 +162,9 @@ class Browser:
         self._call(f"{path}/timeouts", {"script": 150_000})
         script = (
             "const done = arguments[arguments.length - 1];"
-            "const late = new Promise(gone => setTimeout(() => gone({said: ['nothing happened'], drawn: null}), 120000));"
-            "const failed = error => done({said: ['failed: ' + error.message], drawn: null});"
+            "const nothing = why => ({said: [why], drawn: null});"
+            "const late = new Promise(gone => setTimeout(() => gone(nothing('nothing happened')), 120000));"
+            "const failed = error => done(nothing('failed: ' + error.message));"
             f"Promise.race([{function}(...arguments), late]).then(done, failed);"
         )
         return self._call(f"{path}/execute/async", {"script": script, "args": arguments}, timeout=180)
@@ -171,9 +172,9 @@ class Browser:
     def close(self):
         try:
             request = urllib.request.Request(f"{self._base}/session/{self._session}", method="DELETE")
-            urllib.request.urlopen(request, timeout=20).close()
+            urllib.request.urlopen(request, timeout=300).close()
         finally:
             self._driver.terminate()
-            self._driver.wait(timeout=20)
+            self._driver.wait(timeout=300)
             self._server.shutdown()
             self._server.server_close()

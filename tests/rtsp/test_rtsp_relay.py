@@ -49,7 +49,7 @@ def victim() -> Iterator[Victim]:
         yield made
     finally:
         made.close()
-        thread.join(5)
+        thread.join(60)
 
 
 def opened(url: str, options: StreamOptions = PATIENT) -> int:
