@@ -57,7 +57,7 @@ def make_clip(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Sequen
         path = folder / name
         if not path.exists():
             command = ["ffmpeg", "-v", "error", "-nostdin", "-y", *arguments, str(path)]
-            subprocess.run(command, check=True, timeout=300)
+            subprocess.run(command, check=True, timeout=120)
         return path
 
     return make

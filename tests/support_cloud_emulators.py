@@ -50,7 +50,7 @@ def _running(command, port):
     finally:
         process.terminate()
         try:
-            process.wait(60)
+            process.wait(10)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -74,7 +74,7 @@ class Emulator:
         request = self._s3_request(name) if self.scheme == "s3" else self._azure_request(name)
         if locks:
             request.add_header("x-amz-bucket-object-lock-enabled", "true")
-        with urllib.request.urlopen(request, timeout=300):
+        with urllib.request.urlopen(request, timeout=10):
             return f"{self.scheme}://{name}"
 
     def _s3_request(self, name):
@@ -125,7 +125,7 @@ class _Retentions(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         asked = self.command == "GET" and urlsplit(self.path).query == "retention"
         target = urlsplit(self.path).path if asked else self.path
-        connection = HTTPConnection("127.0.0.1", self.behind, timeout=300)
+        connection = HTTPConnection("127.0.0.1", self.behind, timeout=20)
         headers = {name: value for name, value in self.headers.items() if name.lower() != "connection"}
         connection.request("HEAD" if asked else self.command, target, body, headers)
         answer = connection.getresponse()

@@ -74,7 +74,7 @@ def make_clip(path, *, size=(WIDTH, HEIGHT), gop=25, scale=12_800):
                 left = (20 + 22 * bar) * width // WIDTH
                 line[left : left + 20 * width // WIDTH] = b"\xdc" * (20 * width // WIDTH)
         frames.append(bytes(line) * height)
-    subprocess.run(command, input=b"".join(frames), check=True, timeout=300)
+    subprocess.run(command, input=b"".join(frames), check=True, timeout=120)
     return path
 
 

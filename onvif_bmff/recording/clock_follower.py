@@ -36,7 +36,7 @@ class ClockFollower:
     """Follows the readings of one activation.
 
     ``choice`` says which count. The last one that can be believed is given to the ``anchor``, for spans that open next.
-    What was done is ``counted``. One that came while stamps of its track were in doubt waits for the next one of it.
+    What was done is ``counted``. One that came while stamps of its track were in doubt waits for the next one.
     """
 
     choice: ClockChoice
@@ -49,21 +49,37 @@ class ClockFollower:
     _waiting: dict[int, tuple[LatestReading, bool]] = field(default_factory=dict)
 
     def read(self, reading: ClockReading, state: "TrackState") -> bool:
-        """Take a reading for the time of a track; return whether new spans are to open because of it."""
-        waiting, confirmed = self._waiting.pop(state.track.track_id, (None, False))
-        sets = waiting is not None and not waiting.in_doubt and self._take(waiting, confirmed=confirmed)
+        """Take a reading for the time of a track; return whether new spans are to open because of it.
+
+        One that is held over tells what stamps in doubt mean, and nothing else.
+        """
+        if reading.origin is ClockOrigin.HELD_OVER:
+            read = LatestReading.of(reading, state)
+            state.clock.denies_gap(read.time, self._off(read)[0])
+            return False
+        sets = self._take_settled()
+        self._waiting.pop(state.track.track_id, None)
         previous = self._previous.get(reading.origin)
         self._previous[reading.origin] = reading
         confirmed = previous is None or _agree(previous, reading)
         return self._take(LatestReading.of(reading, state), confirmed=confirmed) or sets
 
+    def _take_settled(self) -> bool:
+        """Take those that have waited and lie beside stamps in doubt no more."""
+        settled = {track_id: waited for track_id, waited in self._waiting.items() if not waited[0].in_doubt}
+        sets = False
+        for track_id, (read, confirmed) in settled.items():
+            del self._waiting[track_id]
+            sets = self._take(read.settled(), confirmed=confirmed) or sets
+        return sets
+
     def _take(self, read: LatestReading, *, confirmed: bool) -> bool:
         """Take a reading, or one that has waited; ``confirmed``: the one before it says the same."""
         reading, time = read.reading, read.time
-        expected = self._expected(reading, time)
+        off, expected = self._off(read)
         if self.anchor.tie is not self._tie:  # spans opened, and went by what was known then
             self._tie, self._off_since, self.anchor.is_set = self.anchor.tie, None, False
-        off, seen = Fraction(reading.utc.microseconds_since(expected), 1_000_000), self._camera_seen
+        seen = self._camera_seen
         followed = seen is not None and abs(time - seen) <= _STALE
         counts = is_chosen(reading.origin, self.choice, camera_followed=followed)
         denies = counts and read.state.clock.denies_gap(time, off)
@@ -113,6 +129,11 @@ class ClockFollower:
             self.counted[TimingFault.CLOCK_FOLLOWED] += tie.taken_up
             tie.clock = read
         return False
+
+    def _off(self, read: LatestReading) -> tuple[Fraction, UtcTime]:
+        """Return by how many seconds a reading is off, and what it was expected to say."""
+        expected = self._expected(read.reading, read.time)
+        return Fraction(read.reading.utc.microseconds_since(expected), 1_000_000), expected
 
     def _expected(self, reading: ClockReading, time: Fraction) -> UtcTime:
         """When the recording takes the media of a reading to be."""

@@ -173,11 +173,7 @@ class SampleClock:
         return self._line.source_time(time)
 
     def denies_gap(self, time: Fraction, off: Fraction) -> bool:
-        """Tell whether a reading for a time says that there was no gap; it is ``off`` by so many seconds.
-
-        One that comes beside stamps in doubt counts when it is judged what they mean.
-        """
-        self._held_back.read_off = int(off * self._limits.timescale) if self._held_back.samples else None
+        """Tell whether a reading for a time says that there was no gap; it is ``off`` by so many seconds."""
         return self._shared.denies_gap(time, off)
 
     def _let_go(self, held: Sample, duration: int) -> Sample:
@@ -206,10 +202,14 @@ class SampleClock:
         return self._held_back.samples
 
     @property
-    def expected(self) -> Fraction:
-        """Seconds at which the newest sample is, if all that are held back simply follow; 0 without any."""
-        ticks = 0 if self._held is None else self._held.decode_time + len(self._held_back.samples) * self._rhythm.pace
-        return Fraction(ticks, self._limits.timescale)
+    def expected(self) -> tuple[Fraction, Fraction]:
+        """Seconds at which the newest sample is, if all that are held back simply follow, and how far apart they come.
+
+        Both are 0 without any.
+        """
+        pace = self._rhythm.pace
+        ticks = 0 if self._held is None else self._held.decode_time + len(self._held_back.samples) * pace
+        return Fraction(ticks, self._limits.timescale), Fraction(pace, self._limits.timescale)
 
     @property
     def shift(self) -> int:
@@ -257,7 +257,7 @@ class SampleClock:
         rhythm = self._rhythm
         if self._limits.bounds.sparse:
             companion = self._companion()
-            if self._held_back.samples or (companion is not None and not companion.is_certain):
+            if self._held_back.samples or (companion and not companion.is_certain(sample.decode_time)):
                 self._doubt(sample, companion)
                 return None
             sample = self._moved_along(sample, companion)
@@ -301,6 +301,7 @@ class SampleClock:
         """Hold back a sample whose stamp may be off, until it is known what it means."""
         held_back = self._held_back
         if not held_back.samples:
+            self._shared.begin_doubt()
             held_back.elsewhere = self._shared.elsewhere(self, self._limits.timescale)[1]
             if self._held is not None:
                 sample = self._line.in_step(self, sample, self._held.decode_time + 1, self._gap_limit())
@@ -323,13 +324,13 @@ class SampleClock:
             last = ended and seen == len(held_back.samples)
             times = held_back.times[:seen]
             pace, timescale = self._rhythm.pace, self._limits.timescale
-            around = self._shared.neighbours(self, self._held.decode_time, pace, timescale, held_back)
+            around = self._shared.neighbours(self, self._held.decode_time, pace, timescale, held_back.elsewhere)
             judged = judge(times, around, self._limits.bounds, ended=last)
             if judged.verdict is Verdict.WAIT:
                 seen += 1
                 continue
             self._apply(judged, self._held)
-            seen, held_back.read_off = 1, None
+            seen = 1
         if self._held is not None:
             self._line.reach(self._held.decode_time)
         self._look_closely()

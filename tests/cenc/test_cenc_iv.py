@@ -211,7 +211,7 @@ def test_processes_of_one_key_at_one_moment_or_with_a_clock_that_stands_still_or
             for clock in clocks
         ]
         for process in running:
-            output, _ = process.communicate(timeout=300)
+            output, _ = process.communicate(timeout=60)
             assert process.returncode == 0
             used += json.loads(output)
     assert len(used) == len(set(used)) == 4 * (2100 + 300)

@@ -113,7 +113,7 @@ def operate(machine: Path, home: Path) -> dict[str, Any]:
         time.sleep(1)
     finally:
         device.terminate()
-        _, said = device.communicate(timeout=300)
+        _, said = device.communicate(timeout=60)
     spans = list(Timeline.from_store(DirectoryStore(recordings)).spans)
     if any(span.end is None for span in spans) or not spans:
         sys.exit(f"spans are open, or there are none: {said}")

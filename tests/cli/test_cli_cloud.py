@@ -133,7 +133,7 @@ def test_the_commands_of_the_page_run(fake, tmp_path):
     environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), *sys.path])
     command = ["sh", "-eu", "-c", script]
     done = subprocess.run(
-        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "clip.mp4").stat().st_size > 10_000

@@ -116,7 +116,7 @@ def unread(*arguments):
     buffered = {**os.environ, "PYTHONUNBUFFERED": ""}  # what is written fails when the buffer is full, or at the end
     try:
         done = subprocess.run(
-            command, stdout=writing, stderr=subprocess.PIPE, cwd=ROOT, env=buffered, timeout=300, check=False
+            command, stdout=writing, stderr=subprocess.PIPE, cwd=ROOT, env=buffered, timeout=60, check=False
         )
     finally:
         os.close(writing)

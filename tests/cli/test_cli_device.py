@@ -136,7 +136,7 @@ class Running:
         """Send SIGTERM; the exit status, and what was said on standard error."""
         self.process.terminate()
         assert self.link.recv(1000) == b"STOPPING=1"
-        _, said = self.process.communicate(timeout=300)
+        _, said = self.process.communicate(timeout=30)
         return self.process.returncode, said
 
     def wait_for(self, pattern, more_than=0):
@@ -218,15 +218,15 @@ def test_it_listens_and_says_what_its_file_wants_of_the_log(sample, tmp_path):
     with Running(sample, "--listen", f"127.0.0.1:{port}", WATCHDOG_USEC="400000") as device:
         assert [device.link.recv(1000) for _ in range(3)] == [b"WATCHDOG=1"] * 3
         device.wait_for("recorder/recordings/site-1/**/*.m4v")
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=300) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=10) as answer:
             assert json.load(answer)["recordings"] == {"Idle": 0, "Active": 1, "Error": 0}
         with pytest.raises(urllib.error.HTTPError, match="404"):
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=300)
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10)
         device.process.terminate()
         while (message := device.link.recv(1000)) == b"WATCHDOG=1":
             pass
         assert message == b"STOPPING=1"
-        _, said = device.process.communicate(timeout=300)
+        _, said = device.process.communicate(timeout=30)
     assert device.process.returncode == 143
     assert "onvif-bmff: info: the device records: 1 recordings" in said
     assert "debug: " not in said
@@ -267,7 +267,7 @@ def test_an_end_that_hangs_is_bounded(hanging, tmp_path):
         device.wait_for("recorder/recordings/site-1/**/*.m4v", 1)
         began = time.monotonic()
         status, said = device.stop()
-        assert time.monotonic() - began < 2 + 58  # the machine may be busy
+        assert time.monotonic() - began < 2 + 8  # the machine may be busy
     assert status == 1
     assert "not all spans were closed within 2 s" in said
     assert len(spans_of(tmp_path / "recorder" / "recordings", "site-1")) == 1  # the others are
@@ -281,4 +281,4 @@ def test_a_second_signal_ends_at_once(hanging):
         time.sleep(0.3)
         assert device.process.poll() is None
         device.process.send_signal(signal.SIGINT)
-        assert device.process.wait(timeout=120) == -signal.SIGINT
+        assert device.process.wait(timeout=15) == -signal.SIGINT

@@ -77,7 +77,7 @@ def test_it_records_without_privileges_on_read_only_file_systems(sample):
             assert time.monotonic() < end, [str(path) for path in data.rglob("*")]
             time.sleep(0.1)
         process.terminate()
-        _, said = process.communicate(timeout=300)
+        _, said = process.communicate(timeout=30)
     assert process.returncode == 143, said
     assert "Read-only" not in said
     assert "Permission denied" not in said
@@ -94,7 +94,7 @@ def test_a_data_directory_that_cannot_be_written_is_named(sample):
     other.mkdir()
     command = confined([sys.executable, "-m", "onvif_bmff", "device", str(made)], other)
     with running(command, made.parent) as process:
-        _, said = process.communicate(timeout=300)
+        _, said = process.communicate(timeout=60)
     assert process.returncode == 2
     (line,) = said.splitlines()
     assert line == f"onvif-bmff: opening the store '{data}/local' failed: Read-only file system"

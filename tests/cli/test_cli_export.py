@@ -37,7 +37,7 @@ def probe(path: Path) -> dict[str, tuple[int, float]]:
     """Frames and duration of each kind of stream, decoded by ffmpeg."""
     command = [need("ffprobe"), "-v", "error", "-count_frames", "-of", "json"]
     command += ["-show_entries", "stream=codec_type,nb_read_frames,duration", str(path)]
-    found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
+    found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     assert not found.stderr
     streams = json.loads(found.stdout)["streams"]
     return {one["codec_type"]: (int(one["nb_read_frames"]), float(one["duration"])) for one in streams}
@@ -170,7 +170,7 @@ def test_playlists_of_a_range_copy_what_they_need(tmp_path: Path, identity: tupl
     assert all(path.suffix == ".mp4" for path in copies)  # other names are refused by ffmpeg 5 and 8
     command = [need("ffprobe"), "-v", "error", "-count_frames", "-show_entries", "stream=codec_type,nb_read_frames"]
     found = subprocess.run(
-        [*command, "-of", "csv=p=0", str(hls / "index.m3u8")], capture_output=True, text=True, timeout=300
+        [*command, "-of", "csv=p=0", str(hls / "index.m3u8")], capture_output=True, text=True, timeout=60
     )
     assert {line.split(",")[0] for line in found.stdout.split()} == {"video", "audio"}, found.stderr
     assert all(int(line.split(",")[1]) > 10 for line in found.stdout.split())
@@ -231,7 +231,7 @@ def test_names_that_the_terminal_cannot_show(tmp_path: Path) -> None:
     record(tmp_path / "store", "--prefix", "sité")
     command = [sys.executable, "-m", "onvif_bmff", "timeline", str(tmp_path / "store"), "--picture"]
     found = subprocess.run(
-        command, capture_output=True, timeout=300, env={**os.environ, "PYTHONIOENCODING": "ascii"}, check=True
+        command, capture_output=True, timeout=60, env={**os.environ, "PYTHONIOENCODING": "ascii"}, check=True
     )
     assert b"sit\\xe9" in found.stdout
     assert not found.stderr

@@ -94,7 +94,7 @@ def test_ffmpeg_decodes_what_was_extracted(extract, tmp_path):
 
     def pictures(*arguments):
         command = [need("ffmpeg"), "-v", "error", *arguments, "-f", "framemd5", "-"]
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
         return [line.rpartition(",")[2].strip() for line in done.stdout.splitlines() if not line.startswith("#")]
 
     whole = pictures("-i", str(CAMERA), "-map", "0:v")

@@ -614,7 +614,7 @@ def test_no_process_shows_a_key_or_password(made, tmp_path):
             input=typed,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=60,
         )
         assert done.returncode == 0, done.stderr
         assert words[1] in done.stdout
@@ -622,7 +622,7 @@ def test_no_process_shows_a_key_or_password(made, tmp_path):
         for shown in (KEY, PASSWORD, repr(bytes.fromhex(KEY))[2:-1]):
             assert shown.lower() not in done.stdout.lower()
     typed_key = [sys.executable, "-m", "onvif_bmff", *clear, "--key", f"{KID}:{KEY}"]
-    done = subprocess.run(typed_key, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(typed_key, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0
     assert "--key can be read by all users" in done.stderr, "warnings reach the terminal"
     assert KEY not in done.stderr + done.stdout

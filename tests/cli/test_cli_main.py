@@ -107,7 +107,7 @@ def test_version(command, capsys):
 
 def run(*arguments, **options):
     return subprocess.run(
-        [sys.executable, "-m", "onvif_bmff", *arguments], capture_output=True, text=True, timeout=300, check=False,
+        [sys.executable, "-m", "onvif_bmff", *arguments], capture_output=True, text=True, timeout=60, check=False,
         **options,
     )  # fmt: skip
 
@@ -131,7 +131,7 @@ def test_a_reader_that_leaves_early(tmp_path):
     try:
         done = subprocess.run(
             [sys.executable, "-m", "onvif_bmff", "inspect", str(path)],
-            stdout=writing, stderr=subprocess.PIPE, timeout=300, check=False,
+            stdout=writing, stderr=subprocess.PIPE, timeout=60, check=False,
         )  # fmt: skip
     finally:
         os.close(writing)
@@ -140,7 +140,7 @@ def test_a_reader_that_leaves_early(tmp_path):
 
 def modules_after(*arguments):
     code = f"import sys; from onvif_bmff.cli.main import main; main({arguments!r}); print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     return set(done.stdout.split())
 
 
@@ -186,7 +186,7 @@ runpy.run_module("onvif_bmff", run_name="__main__")
 def test_an_interrupt_before_the_handlers_of_signals(module):
     """While the command line is being imported; the traceback of that helps nobody."""
     done = subprocess.run(
-        [sys.executable, "-c", INTERRUPTING, f"onvif_bmff.{module}"], capture_output=True, text=True, timeout=300,
+        [sys.executable, "-c", INTERRUPTING, f"onvif_bmff.{module}"], capture_output=True, text=True, timeout=60,
         check=False,
     )  # fmt: skip
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

@@ -60,7 +60,7 @@ def test_an_export_into_a_folder_that_is_not_there(options, stores: Path, tmp_pa
 def run_with_small_files(*arguments: object) -> subprocess.CompletedProcess[str]:
     """Run a command that may write no file above 20 kB, as on a full disk."""
     return subprocess.run(
-        [sys.executable, "-m", "onvif_bmff", *map(str, arguments)], capture_output=True, text=True, timeout=300,
+        [sys.executable, "-m", "onvif_bmff", *map(str, arguments)], capture_output=True, text=True, timeout=60,
         check=False, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)),
     )  # fmt: skip
 

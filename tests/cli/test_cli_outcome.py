@@ -22,7 +22,7 @@ def shell(line: str, folder: Path) -> subprocess.CompletedProcess:
     program = f'onvif_bmff() {{ "{sys.executable}" -m onvif_bmff "$@"; }}; '
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(CLIP.parents[2]), *sys.path])}
     return subprocess.run(
-        ["bash", "-c", program + line], cwd=folder, env=environment, capture_output=True, text=True, timeout=300,
+        ["bash", "-c", program + line], cwd=folder, env=environment, capture_output=True, text=True, timeout=120,
         check=False,
     )  # fmt: skip
 

@@ -95,11 +95,11 @@ def test_ctrl_c_closes_the_spans_properly(tmp_path: Path) -> None:
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
     store = DirectoryStore(tmp_path)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 20
     while not any(key.endswith(".0.m4v") for key in list(store.keys())) and time.monotonic() < deadline:
         time.sleep(0.1)
     child.send_signal(signal.SIGINT)
-    out, err = child.communicate(timeout=300)
+    out, err = child.communicate(timeout=20)
     assert child.returncode == 130, err
     keys = list(store.keys())
     assert any(key.endswith(".m4v_end") for key in keys)
@@ -177,7 +177,7 @@ def test_two_commands_at_once_with_one_key_share_no_vector(tmp_path: Path) -> No
         )
         for name in ("a", "b")
     ]
-    assert [process.wait(timeout=300) for process in running] == [0, 0]
+    assert [process.wait(timeout=120) for process in running] == [0, 0]
     used: list[bytes] = []
     for name in ("a", "b"):
         store = DirectoryStore(tmp_path / name)

@@ -39,7 +39,7 @@ def bodies(store: Path) -> dict[str, bytes]:
 
 def run_with_input(data: bytes, store: Path, path: str = "-") -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-m", "onvif_bmff", "record", path, "--store", str(store), *START_TIME]
-    return subprocess.run(command, input=data, capture_output=True, timeout=300, check=False)
+    return subprocess.run(command, input=data, capture_output=True, timeout=60, check=False)
 
 
 @pytest.mark.parametrize("path", ["-", "/dev/stdin"])

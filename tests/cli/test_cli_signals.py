@@ -207,7 +207,7 @@ def test_a_blocked_read_ends(start, tmp_path: Path, number: int) -> None:
     child = start("record", pipe, "--store", tmp_path / "store")
     wait_for(lambda: waits_in_open(child.pid), child)
     child.send_signal(number)
-    out, err = child.communicate(timeout=300)
+    out, err = child.communicate(timeout=120)
     assert (child.returncode, out) == (128 + number, "")
     assert err == f"onvif-bmff: ended by {signal.Signals(number).name}\n"
 
@@ -229,7 +229,7 @@ def test_sigterm_closes_what_realtime_recording_has_open(start, tmp_path: Path) 
     store = DirectoryStore(tmp_path)
     wait_for(lambda: any(key.endswith(".0.m4v") for key in list(store.keys())), child)
     child.send_signal(signal.SIGTERM)
-    out, err = child.communicate(timeout=300)
+    out, err = child.communicate(timeout=120)
     assert child.returncode == 143
     assert "ended by SIGTERM" in err
     check_recording(tmp_path)
@@ -401,7 +401,7 @@ def test_the_fuzzer_keeps_what_it_found_until_then(start, tmp_path: Path) -> Non
     child = start("fuzz", "--count", "100000", "--findings", tmp_path / "found", "--", "sh", "-c", "exit 134")
     wait_for(lambda: (tmp_path / "found").is_dir(), child)
     child.send_signal(signal.SIGINT)
-    out, err = child.communicate(timeout=300)
+    out, err = child.communicate(timeout=120)
     assert child.returncode == 130, err
     assert "saved in" in out
     assert err == "onvif-bmff: ended by SIGINT\n"

@@ -29,7 +29,7 @@ def ffmpeg():
 
 def run(*arguments, data=b""):
     command = ("ffmpeg", "-hide_banner", "-nostdin", *arguments)
-    return subprocess.run(command, input=data, capture_output=True, timeout=300, check=False)
+    return subprocess.run(command, input=data, capture_output=True, timeout=60, check=False)
 
 
 def traced_bits(data, form):

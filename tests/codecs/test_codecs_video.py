@@ -324,7 +324,7 @@ for name in onvif_bmff.codecs.__all__:
 assert not hasattr(onvif_bmff.codecs, "no_such_name")
 print(*sorted(CODECS))
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert (done.stdout.splitlines(), done.stderr) == (
         [
             "'avc1' is registered twice",

@@ -273,6 +273,43 @@ def test_tracks_that_step_together_stay_in_step():
     assert {reading.track_id for reading in after} == {None}
 
 
+def test_tracks_that_step_together_stay_in_step_though_one_comes_late():
+    clock = SourceClock(ClockChoice.AUTO, (VIDEO, AUDIO), at)
+    found = played(
+        clock, 0, 80, lambda track_id, now: -0.4 * (track_id == 1) + 7.5 * (now >= 40 + 0.4 * (track_id == 1))
+    )
+    after = [reading for now, reading in found if now > 45]
+    assert after
+    assert {reading.track_id for reading in after} == {None}
+    assert all(abs(seconds_off(reading) + 7.5) < 0.05 for reading in after)
+
+
+def test_a_reading_of_sound_that_steps_while_pictures_are_in_doubt_is_one_of_sound():
+    clock = SourceClock(ClockChoice.AUTO, (VIDEO, AUDIO), at)
+    found = played(clock, 0, 42, lambda track_id, now: 7.5 if now >= 40 + 0.4 * (track_id == 1) else 0.0)
+    (of_sound,) = [(now, reading) for now, reading in found if reading.track_id == 2]
+    assert of_sound[0] == pytest.approx(40.96, abs=0.05)
+    assert seconds_off(of_sound[1]) == pytest.approx(-7.5, abs=0.05)
+
+
+@pytest.mark.parametrize("ahead", [0, 180, -3600])
+def test_the_clock_of_a_camera_is_held_over_where_stamps_step(ahead):
+    clock = SourceClock(ClockChoice.AUTO, (VIDEO, AUDIO), at)
+    step = lambda _, now: 4.0 if now >= 42 else 0.0  # noqa: E731
+    found = played(clock, 0, 60, step, lambda now: at(now + ahead) if now < 50 else None)
+    held_over = [(now, reading) for now, reading in found if reading.track_id is not None]
+    assert [reading.track_id for _, reading in held_over] == [1, 2]
+    assert all(now == pytest.approx(42.96, abs=0.05) for now, _ in held_over)
+    assert all(reading.origin is ClockOrigin.HELD_OVER for _, reading in held_over)
+    assert all(seconds_off(reading) == pytest.approx(ahead - 4, abs=0.001) for _, reading in held_over)
+
+
+def test_where_stamps_step_before_a_camera_has_told_its_clock_nothing_is_held_over():
+    clock = SourceClock(ClockChoice.CAMERA, (VIDEO, AUDIO), at)
+    found = played(clock, 0, 60, lambda _, now: 4.0 if now >= 42 else 0.0, at)
+    assert {reading.track_id for _, reading in found} == {None}, "with camera nothing else counts"
+
+
 def test_where_the_stamps_of_pictures_alone_step_the_reading_is_one_of_pictures():
     clock = SourceClock(ClockChoice.AUTO, (AUDIO, VIDEO), at)
     found = played(clock, 0, 80, lambda track_id, now: 10.0 if track_id == 1 and now >= 40 else 0.0)

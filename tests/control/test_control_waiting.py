@@ -26,7 +26,7 @@ from onvif_bmff.control import (
 from onvif_bmff.control.service import RecordingService
 from onvif_bmff.errors import StateError
 
-SOON = 60.0
+SOON = 10.0
 """Seconds within which a loaded machine does what it does at once."""
 
 

@@ -101,7 +101,7 @@ def run():
     yield make
     for rig in made:
         rig.runner.stop()
-        assert rig.runner.join(60)
+        assert rig.runner.join(10)
 
 
 def test_stamps_that_are_three_hours_ahead_are_no_time(run):

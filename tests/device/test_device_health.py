@@ -214,19 +214,19 @@ def test_a_server_answers_and_ends(caplog):
     caplog.set_level("DEBUG", "onvif_bmff")
     with HealthServer(lambda: BROKEN["not-running"]) as server:
         with pytest.raises(HTTPError) as refused:
-            urllib.request.urlopen(f"http://127.0.0.1:{server.port}/healthz", timeout=300)
+            urllib.request.urlopen(f"http://127.0.0.1:{server.port}/healthz", timeout=30)
         with closing(refused.value):
             assert refused.value.code == 503
             assert json.load(refused.value)["healthy"] is False
         port = server.port
     with pytest.raises(OSError):  # noqa: PT011 - whatever the system says
-        socket.create_connection(("127.0.0.1", port), timeout=300).close()
+        socket.create_connection(("127.0.0.1", port), timeout=30).close()
 
 
 def test_clients_that_say_nothing_stop_nobody():
     with HealthServer(device) as server:
-        silent = [socket.create_connection(("127.0.0.1", server.port), timeout=300) for _ in range(8)]
-        with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/healthz", timeout=300) as answer:
+        silent = [socket.create_connection(("127.0.0.1", server.port), timeout=30) for _ in range(8)]
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/healthz", timeout=30) as answer:
             assert answer.status == 200
         for one in silent:
             one.close()

@@ -107,7 +107,7 @@ def test_a_source_that_falls_silent_is_in_error_and_is_opened_anew(monkeypatch):
     assert rig.stops[0].is_set()
     assert not rig.stops[1].is_set()
     rig.runner.stop()
-    assert rig.runner.join(60)
+    assert rig.runner.join(10)
 
 
 def test_a_source_that_says_how_long_it_may_be_silent(monkeypatch):
@@ -138,7 +138,7 @@ def test_threads_that_never_end_are_not_begun_for_ever(monkeypatch):
     rig.at(200.0)
     until(lambda: len(rig.sources) >= 5)
     rig.runner.stop()
-    assert rig.runner.join(60)
+    assert rig.runner.join(10)
 
 
 def test_a_source_that_does_not_open_is_in_error_and_is_tried_again(monkeypatch):
@@ -268,7 +268,7 @@ def test_a_source_that_hangs_anywhere_is_in_error_and_is_opened_anew(monkeypatch
     assert rig.output.errors[-1] == reason  # the thread that was given up says nothing any more
     assert not rig.stops[1].is_set()
     rig.runner.stop()
-    assert rig.runner.join(60)
+    assert rig.runner.join(10)
 
 
 @pytest.mark.parametrize("place", HANGS)
@@ -296,7 +296,7 @@ def test_a_source_that_hangs_each_time_has_four_threads_at_most(monkeypatch, cap
     rig.at(1000.0)
     until(lambda: len(made) >= 5)
     rig.runner.stop()
-    assert rig.runner.join(60)
+    assert rig.runner.join(10)
 
 
 def test_a_source_that_is_done_and_hangs_when_it_is_closed_is_not_opened_again(monkeypatch):
@@ -312,7 +312,7 @@ def test_a_source_that_is_done_and_hangs_when_it_is_closed_is_not_opened_again(m
     rig.at(100.0)
     assert rig.output.errors == [None]
     free.set()
-    assert rig.runner.join(60)
+    assert rig.runner.join(10)
     rig.at(200.0)
     assert (len(rig.sources), rig.output.errors) == (1, [None])
 
@@ -332,4 +332,4 @@ def test_where_no_thread_can_be_started_the_source_is_in_error_and_is_tried_agai
     rig.at(1.0)
     until(lambda: len(rig.output.given) == 25)
     rig.runner.stop()
-    assert rig.runner.join(60)
+    assert rig.runner.join(10)

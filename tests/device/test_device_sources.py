@@ -93,7 +93,7 @@ def test_a_source_that_gives_something_of_an_unknown_track_fails_and_is_opened_a
     runner.start()
     until(lambda: output.given == ["opened", SAMPLE, "opened", SAMPLE])
     runner.stop()
-    assert runner.join(60)
+    assert runner.join(10)
     assert error in output.errors
 
 

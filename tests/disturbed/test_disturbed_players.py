@@ -29,7 +29,7 @@ STREAMS = {
 def pictures(path: Path, playback: str) -> Counter[str]:
     """The pictures that ffmpeg shows, by their sums."""
     options = ("-v", "error", "-nostdin", "-i", str(path), "-map", "0:v", *PLAYBACKS[playback], "-f", "framemd5", "-")
-    done = subprocess.run([need("ffmpeg"), *options], capture_output=True, text=True, check=True, timeout=300)
+    done = subprocess.run([need("ffmpeg"), *options], capture_output=True, text=True, check=True, timeout=60)
     assert done.stderr == ""
     return Counter(line.rsplit(",", 1)[1].strip() for line in done.stdout.splitlines() if line[0] != "#")
 

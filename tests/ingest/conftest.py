@@ -41,7 +41,7 @@ def probe() -> Probe:
 
     def run(path: Path, *options: str) -> dict[int, ProbedStream]:
         command = ["ffprobe", "-v", "error", *options, "-show_packets", "-show_streams", "-show_data_hash", "md5"]
-        done = subprocess.run([*command, "-of", "json", str(path)], capture_output=True, check=False, timeout=300)
+        done = subprocess.run([*command, "-of", "json", str(path)], capture_output=True, check=False, timeout=120)
         found = json.loads(done.stdout or b"{}")
         streams = {}
         for stream in found.get("streams", ()):

@@ -32,7 +32,7 @@ def newer_ffmpeg():
 def of_npm(package, folder):
     """The folder of a package of npm, ``name@version``, unpacked below ``folder``; its dependencies are not."""
     command = [need("npm"), "pack", "--silent", package]
-    packed = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+    packed = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
     if packed.returncode:
         missing(f"{package} from npm")
     place = Path(folder) / package
@@ -60,7 +60,7 @@ def built(tool):
 def complaints(*command):
     """What a tool says on stderr, after its exit status if that is not 0; empty is well."""
     done = subprocess.run(
-        [str(word) for word in command], stdin=subprocess.DEVNULL, capture_output=True, timeout=300, check=False
+        [str(word) for word in command], stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False
     )
     status = f"exit {done.returncode} {done.stdout[-500:]!r}" if done.returncode else ""
     return status + done.stderr.decode(errors="replace")
@@ -73,7 +73,7 @@ def run(*command, feed=None):
         input=feed,
         stdin=None if feed is not None else subprocess.DEVNULL,
         capture_output=True,
-        timeout=300,
+        timeout=60,
     )
     return done.stdout if done.returncode == 0 else None
 

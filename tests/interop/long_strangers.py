@@ -60,7 +60,7 @@ def pictures(path: Path, *input_options: str) -> list[str] | None:
     """The pictures that ffmpeg shows of a file, by their sums; None if it has none that ffmpeg can show."""
     options = ("-v", "error", "-nostdin", *input_options, "-i", str(path), "-map", "0:v:0", "-fps_mode", "passthrough")
     done = subprocess.run(
-        [need("ffmpeg"), *options, "-f", "framemd5", "-"], capture_output=True, text=True, check=False, timeout=300
+        [need("ffmpeg"), *options, "-f", "framemd5", "-"], capture_output=True, text=True, check=False, timeout=120
     )
     shown = [line.rsplit(",", 1)[1].strip() for line in done.stdout.splitlines() if line[:1] not in ("", "#")]
     return shown if shown and not done.returncode else None

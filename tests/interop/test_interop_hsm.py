@@ -71,7 +71,7 @@ def module(tmp_path_factory):
         for name, value in named.items():
             patch.setenv(name, value)
         command = [need("softhsm2-util"), "--init-token", "--free", "--label", "reader", "--pin", PIN, "--so-pin", PIN]
-        subprocess.run(command, check=True, capture_output=True, timeout=300)
+        subprocess.run(command, check=True, capture_output=True, timeout=30)
         session = pkcs11.lib(found[0]).get_token(token_label="reader").open(user_pin=PIN, rw=True)
         certificates = {}
         for number, kind in enumerate((*KINDS, "stranger")):
@@ -130,7 +130,7 @@ def command(module, kind, *words):
     environment = {**os.environ, **module.environment, "PKCS11_KEY": kind, "PYTHONPATH": os.pathsep.join(sys.path)}
     call = [sys.executable, "-m", "onvif_bmff", *map(str, words), "--unwrapper", "pkcs11_token:open_token"]
     assert PIN not in " ".join(call)
-    done = subprocess.run(call, env=environment, cwd=HERE, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(call, env=environment, cwd=HERE, capture_output=True, text=True, timeout=60)
     assert PIN not in done.stdout + done.stderr
     return done
 

@@ -52,7 +52,7 @@ def files(shared_media):
 
 def probed(path):
     command = [need("ffprobe"), "-v", "error", "-ignore_editlist", "1", "-show_streams", "-show_packets", "-of", "json"]
-    done = subprocess.run([*command, str(path)], capture_output=True, check=False, timeout=300)
+    done = subprocess.run([*command, str(path)], capture_output=True, check=False, timeout=120)
     found = json.loads(done.stdout or b"{}")
     packets = {}
     for packet in found.get("packets", ()):
@@ -146,7 +146,7 @@ SHOWN_OTHERWISE = {
 
 def shown(path):
     done = subprocess.run(
-        [need("mediainfo"), "--Output=JSON", str(path)], capture_output=True, check=False, timeout=300
+        [need("mediainfo"), "--Output=JSON", str(path)], capture_output=True, check=False, timeout=120
     )
     tracks = json.loads(done.stdout)["media"]["track"]
     return {int(one["ID"]): one for one in tracks if one["@type"] in ("Video", "Audio") and one.get("ID", "").isdigit()}

@@ -68,7 +68,7 @@ def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("info")
     found = {"camera.mp4": CAMERA} | {name: folder / name for name in CLIPS}
     outputs = [word for name, options in CLIPS.items() for word in (*options, found[name])]
-    subprocess.run([need("ffmpeg"), "-v", "error", "-nostdin", *INPUTS, *outputs], check=True, timeout=300)
+    subprocess.run([need("ffmpeg"), "-v", "error", "-nostdin", *INPUTS, *outputs], check=True, timeout=120)
     for name, data in built_here():
         found[name] = folder / name
         found[name].write_bytes(data)
@@ -87,7 +87,7 @@ def mp4box_js(tmp_path_factory):
 
     def call(paths):
         command = [need("node"), SCRIPT, library, *paths]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 

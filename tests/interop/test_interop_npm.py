@@ -41,7 +41,7 @@ def npm(tmp_path_factory):
 
     def call(library, script, path, *arguments):
         command = ["node", HERE / script, libraries[library], path, *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 

@@ -66,7 +66,7 @@ def seconds_of_pictures(ffmpeg, playlist):
     size = told.WIDTH * told.HEIGHT
     command = [ffmpeg, "-v", "info", "-nostdin", "-i", str(playlist), "-map", "0:v:0", "-copyts"]
     command += ["-fps_mode", "passthrough", "-vf", "showinfo", "-f", "rawvideo", "-pix_fmt", "gray", "-"]
-    done = subprocess.run(command, capture_output=True, timeout=300, check=True)
+    done = subprocess.run(command, capture_output=True, timeout=120, check=True)
     times = [
         float(line.split("pts_time:")[1].split()[0])
         for line in done.stderr.decode().splitlines()
@@ -90,7 +90,7 @@ def seconds_of_sound(ffmpeg, playlist, rate=8000, window=400):
     """For each twentieth of a second the presentation time and the second that the pitch tells; None for silence."""
     command = [ffmpeg, "-v", "error", "-nostdin", "-i", str(playlist), "-map", "0:a:0", "-ac", "1", "-ar", str(rate)]
     command += ["-af", "aresample=async=1:first_pts=0", "-f", "s16le", "-"]
-    raw = memoryview(subprocess.run(command, capture_output=True, timeout=300, check=True).stdout).cast("h")
+    raw = memoryview(subprocess.run(command, capture_output=True, timeout=120, check=True).stdout).cast("h")
     found = []
     for start in range(0, len(raw) - window, window):
         part = raw[start : start + window]

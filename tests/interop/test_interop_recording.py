@@ -73,7 +73,7 @@ class Packet:
 def probe(path):
     """The packets of each kind of stream, in seconds, as ffprobe reads them."""
     command = [need("ffprobe"), "-v", "error", "-show_packets", "-show_streams", "-show_data_hash", "md5"]
-    done = subprocess.run([*command, "-of", "json", str(path)], capture_output=True, check=True, timeout=300)
+    done = subprocess.run([*command, "-of", "json", str(path)], capture_output=True, check=True, timeout=60)
     found = json.loads(done.stdout)
     streams = {}
     for stream in found["streams"]:
@@ -97,7 +97,7 @@ def decode(path):
     command = [need("ffmpeg"), "-v", "warning", "-xerror", "-nostdin", "-i", str(path), "-map", "0"]
     # otherwise pictures of a varying frame rate would be repeated
     done = subprocess.run(
-        [*command, "-fps_mode", "passthrough", "-f", "framemd5", "-"], capture_output=True, timeout=300, check=False
+        [*command, "-fps_mode", "passthrough", "-f", "framemd5", "-"], capture_output=True, timeout=60, check=False
     )
     assert done.stderr.decode() == ""
     assert done.returncode == 0

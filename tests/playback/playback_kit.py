@@ -22,7 +22,7 @@ def after(seconds):
 
 
 def ffmpeg(*arguments):
-    subprocess.run([need("ffmpeg"), "-v", "error", "-nostdin", "-y", *map(str, arguments)], check=True, timeout=300)
+    subprocess.run([need("ffmpeg"), "-v", "error", "-nostdin", "-y", *map(str, arguments)], check=True, timeout=120)
 
 
 def make_clip(path: Path, *, seconds=8, size="160x120", rate=25, gop=25, audio=True, bframes=2, extra=()):
@@ -98,7 +98,7 @@ def frames(path, stream="v:0", *options):
         "passthrough",
     ]
     command += ["-copyts", "-enc_time_base", "-1", *options, "-f", "framemd5", "-"]
-    found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
+    found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     assert not found.stderr, found.stderr
     rows, base = [], Fraction(1)
     for line in found.stdout.splitlines():

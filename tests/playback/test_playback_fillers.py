@@ -25,7 +25,7 @@ def codec_of_clip(path, *arguments):
 def decode(data, *form):
     """Raw samples that ffmpeg decodes, which must have nothing to say."""
     command = [need("ffmpeg"), "-v", "error", *form]
-    done = subprocess.run(command, input=data, capture_output=True, timeout=300, check=True)
+    done = subprocess.run(command, input=data, capture_output=True, timeout=60, check=True)
     assert not done.stderr, done.stderr
     return done.stdout
 

@@ -39,6 +39,7 @@ from onvif_bmff.recording.stamps import (
     Situation,
     Verdict,
     gap_limit,
+    is_denied,
     judge,
 )
 from onvif_bmff.recording.timing_faults import TimingFault
@@ -116,6 +117,33 @@ def test_stamps_that_are_shaken_were_not_set_back_unless_by_more_than_they_are_s
 def test_of_two_samples_nothing_tells_a_gap(later, while_it_goes_on, at_the_end):
     assert judge([later], Neighbours(0, 0), BOUNDS).situation is while_it_goes_on
     assert judge([later], Neighbours(0, 0), BOUNDS, ended=True).situation is at_the_end
+
+
+@pytest.mark.parametrize(
+    ("read_off", "others", "situation"),
+    [
+        (-5_000, {}, Situation.AHEAD),
+        (-4_000, {}, Situation.AHEAD),
+        (-3_999, {}, Situation.SILENCE),  # more than a gap is left
+        (0, {}, Situation.SILENCE),
+        (-5_000, {"reached": 40, "stamped": 6_000}, Situation.AHEAD),
+        (-5_000, {"reached": 5_000, "stamped": 6_000}, Situation.SILENCE),  # another was judged to be there
+        (-5_000, {"reached": 40, "stamped": 6_000, "wavers": True}, Situation.UNDECIDED),
+        (0, {"reached": 40, "stamped": 6_000}, Situation.SILENCE),
+        (0, {"reached": 1_000, "stamped": 1_000, "gone_on": True}, Situation.AHEAD),
+    ],
+)
+def test_a_reading_beside_stamps_in_doubt_tells_a_step_from_a_gap(read_off, others, situation):
+    around = Neighbours(0, 40, read_off=read_off, **others)
+    assert judge(line(5_000, 26), around, BOUNDS).situation is situation
+    assert judge(line(5_000, 52), around, BOUNDS).situation is (
+        Situation.AHEAD if situation is Situation.UNDECIDED else situation
+    ), "it does not wait for longer"
+
+
+@pytest.mark.parametrize(("gap", "off", "denied"), [(1_040, -541, True), (1_040, -539, False), (8_000, -6_000, True)])
+def test_a_reading_need_not_be_exact(gap, off, denied):
+    assert is_denied(Fraction(gap, 1000), Fraction(off, 1000)) is denied
 
 
 def test_other_tracks_confirm_a_gap_or_contradict_it():

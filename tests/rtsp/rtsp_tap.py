@@ -162,7 +162,7 @@ class Tap:
             except OSError:
                 return
             try:
-                server = socket.create_connection(("127.0.0.1", self._port), timeout=300)
+                server = socket.create_connection(("127.0.0.1", self._port), timeout=20)
             except OSError:
                 client.close()
                 continue

@@ -61,7 +61,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, 
             process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             running[name] = tap, process
         for name, (tap, process) in running.items():
-            out, err = process.communicate(timeout=300)
+            out, err = process.communicate(timeout=120)
             assert (process.returncode, err) == (0, "")
             found[name] = folder / name, tap, out
     return found

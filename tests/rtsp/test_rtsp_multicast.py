@@ -22,7 +22,7 @@ def test_a_camera_that_sends_to_a_group_is_recorded(pictures: Pictures, tmp_path
         pytest.skip("name spaces of networks are not allowed here (sysctl, or the container's settings)")
     script = Path(__file__).with_name("rtsp_multicast.py")
     done = subprocess.run(
-        [*alone, sys.executable, str(script), str(tmp_path)], capture_output=True, text=True, check=False, timeout=300
+        [*alone, sys.executable, str(script), str(tmp_path)], capture_output=True, text=True, check=False, timeout=120
     )
     assert (done.returncode, done.stderr, done.stdout) == (0, "", "")
     found = played(tmp_path)

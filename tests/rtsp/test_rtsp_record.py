@@ -183,7 +183,7 @@ def test_a_signal_ends_it_and_leaves_whole_spans(tmp_path: Path) -> None:
                 if json.loads(line).get("event") == "stored":
                     break
             process.terminate()  # SIGINT is ignored where the tests run in the background of a shell
-            out, err = process.communicate(timeout=300)
+            out, err = process.communicate(timeout=60)
         finally:
             process.kill()
             process.wait()
@@ -225,7 +225,7 @@ def test_a_server_that_is_killed_ten_times_costs_what_it_did_not_send(tmp_path: 
             if process is not None:
                 process.kill()
                 process.wait()
-                states.done.wait(60)
+                states.done.wait(10)
     wires = [wire for wire in tap.wires if wire.packets[0]]
     assert len(wires) == 10
     found = played(tmp_path)

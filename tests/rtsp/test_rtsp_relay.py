@@ -49,7 +49,7 @@ def victim() -> Iterator[Victim]:
         yield made
     finally:
         made.close()
-        thread.join(60)
+        thread.join(5)
 
 
 def opened(url: str, options: StreamOptions = PATIENT) -> int:

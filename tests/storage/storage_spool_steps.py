@@ -81,7 +81,7 @@ for second in range(first, first + 20):
 def killed_at(root, step, number, seed):
     """Kill a recorder at a system call; what it said that it stored, and whether it was killed."""
     victim = child(VICTIM, root, number * 20, step, seed)
-    out, _ = victim.communicate(timeout=300)
+    out, _ = victim.communicate(timeout=60)
     whole, _, _ = out.decode().rpartition("\n")
     said = {key: b"" if key.endswith("_end") else f"{key} ".encode() * 3 for key in whole.splitlines()}
     return said, victim.returncode == -signal.SIGKILL

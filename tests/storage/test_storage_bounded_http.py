@@ -117,7 +117,7 @@ def test_what_drips_is_given_up_in_time(what, over_tls, contexts):
         began = time.monotonic()
         with pytest.raises(StoreError, match=r"did not answer \(TimeoutError\)"):
             RenewalEndpoint(url, context=contexts[1], timeout=SECONDS)()
-        assert SECONDS * 0.8 < time.monotonic() - began < 60
+        assert SECONDS * 0.8 < time.monotonic() - began < SECONDS * 5
 
 
 @pytest.mark.parametrize("what", LARGE)
@@ -125,8 +125,8 @@ def test_what_never_ends_is_given_up_by_its_size(what):
     with server(LARGE[what]) as port:
         began = time.monotonic()
         with pytest.raises(StoreError, match=r"did not answer|and 65537 bytes"):
-            RenewalEndpoint(f"http://127.0.0.1:{port}/", timeout=300)()
-        assert time.monotonic() - began < 120
+            RenewalEndpoint(f"http://127.0.0.1:{port}/", timeout=30)()
+        assert time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize("over_tls", [False, True])
@@ -136,4 +136,4 @@ def test_an_answer_in_time_is_whole(over_tls, contexts):
     for say in (at_once(whole), at_once(HEAD + b"\r\n" + body), drip(HEAD + b"Content-Length: 2\r\n\r\n{}", 0.001)):
         with server(say, contexts[0] if over_tls else None) as port:
             url = f"{'https' if over_tls else 'http'}://127.0.0.1:{port}/"
-            assert RenewalEndpoint(url, context=contexts[1], timeout=300)() in (body, b"{}")
+            assert RenewalEndpoint(url, context=contexts[1], timeout=20)() in (body, b"{}")

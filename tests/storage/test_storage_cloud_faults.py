@@ -216,7 +216,7 @@ def test_work_in_parallel_is_done_where_no_task_starts(limit):
     """Beside each other as far as tasks can be started; memory is bounded."""
     running, most, started = [], [0], []
     lock = threading.Lock()
-    meet = threading.Barrier(min(limit, 3) + 1, timeout=300)
+    meet = threading.Barrier(min(limit, 3) + 1, timeout=10)
 
     def spawn(run, name):
         if len(started) >= limit:

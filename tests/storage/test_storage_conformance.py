@@ -76,7 +76,7 @@ def test_the_documentation_does_what_it_says(tmp_path):
         str(tmp_path),
     ]
     own = {name: text for name, text in os.environ.items() if not name.startswith(("PYTEST", "COV"))}
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False, env=own)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False, env=own)
     assert done.returncode == 0, done.stdout
     assert f"{len(TESTS)} passed" in done.stdout
 

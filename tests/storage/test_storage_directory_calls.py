@@ -36,7 +36,7 @@ def calls(folder, labels):
     log = folder / "strace"
     program = [sys.executable, "-c", PROGRAM, str(folder / "store"), labels]
     command = [need("strace"), "-o", str(log), *program]
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=120, check=False)
     if "ptrace" in done.stderr:
         pytest.skip("nothing may be traced here")
     assert done.returncode == 0, done.stderr

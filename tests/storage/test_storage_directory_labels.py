@@ -144,7 +144,7 @@ writer.seal({"Source": "new"})
 
 @pytest.mark.parametrize("overwrite", ["over", "new"])
 def test_death_of_a_writer(store, other, root, overwrite):
-    child(VICTIM, root, "before", overwrite).communicate(timeout=300)
+    child(VICTIM, root, "before", overwrite).communicate(timeout=60)
     for one in (store, other):
         (item,) = one.unsealed()
         assert item == UnsealedObject("a/b", "new", 9, item.name, overwrite == "over")
@@ -154,7 +154,7 @@ def test_death_of_a_writer(store, other, root, overwrite):
     writer.seal({"Source": "2"})
     assert (store.get("a/b"), dict(store.head("a/b").attributes)) == (b"new!", {"Source": "2"})
     store.delete("a/b")
-    child(VICTIM, root, "after", overwrite).communicate(timeout=300)
+    child(VICTIM, root, "after", overwrite).communicate(timeout=60)
     assert store.unsealed() == []
     assert dict(store.head("a/b").attributes) == {"Source": "new"}
     assert not list((root / ".onvif_bmff/open").iterdir())

@@ -56,7 +56,7 @@ def test_processes_share_a_root(root, labels):
     racers = [child(RACER, root, name, kind) for name, kind in zip("abc", labels, strict=True)]
     won = 0
     for racer in racers:
-        out, _ = racer.communicate(timeout=300)
+        out, _ = racer.communicate(timeout=120)
         assert racer.returncode == 0
         won += int(out)
     assert won == 60
@@ -137,7 +137,7 @@ writer.seal({{"Source": "new"}})
 die()
 """
     victim = child(code, root)
-    victim.communicate(timeout=300)
+    victim.communicate(timeout=60)
     assert victim.returncode == -signal.SIGKILL
 
 

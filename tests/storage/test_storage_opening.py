@@ -279,7 +279,7 @@ def test_a_forked_child_is_refused_at_once(server):
     done = subprocess.run(
         [sys.executable, "-c", FORKED, "s3://bucket", *words],
         cwd=REPOSITORY,
-        timeout=300,
+        timeout=60,
         capture_output=True,
         check=False,
     )

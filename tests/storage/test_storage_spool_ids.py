@@ -68,7 +68,7 @@ def test_a_store_that_drops_attributes_confirms_nothing(tmp_path, caplog):
 
     remote.kept = lambda name: True  # mended
     last = SpooledStore(remote, tmp_path, policy=FAST)
-    assert last.wait(60)
+    assert last.wait(10)
     last.close()
     assert list(waiting(tmp_path).keys()) == []
     assert sorted(remote.keys()) == sorted([*KEYS, END])
@@ -94,7 +94,7 @@ def test_what_is_thinned_is_confirmed_by_its_id(tmp_path):
     remote = Changing(lambda name: name == "objectid")
     store = SpooledStore(remote, tmp_path, policy=FAST)
     write(store)
-    assert store.wait(60)
+    assert store.wait(10)
     store.close()
     assert [remote.head(name).attributes[OBJECT_ID][-1] for name in KEYS] == ["0", "1", "2"]
 
@@ -104,7 +104,7 @@ def test_without_an_id_all_bytes_are_read_back(tmp_path):
     remote = Changing(lambda name: True, lambda data: data[:-1] + b"!" if data else data)
     store = SpooledStore(remote, tmp_path, policy=FAST)
     add(store, "notes/one", b"abc", {"Source": "me"})
-    assert store.wait(60)
+    assert store.wait(10)
     store.close()
     assert (store.status.uploaded, store.status.aside) == (0, 1)
     assert DirectoryStore(tmp_path / "aside").get("notes/one") == b"abc"
@@ -120,7 +120,7 @@ def test_attributes_that_a_store_refuses_set_the_object_aside(tmp_path):
     remote = Refusing()
     store = SpooledStore(remote, tmp_path, policy=FAST)
     write(store)
-    assert store.wait(60)
+    assert store.wait(10)
     store.close()
     assert store.status.aside == 1
     assert list(DirectoryStore(tmp_path / "aside").keys()) == [KEYS[0]]
