@@ -283,7 +283,7 @@ class SourceClock:
         if line is None or self._choice is ClockChoice.CAMERA:
             return None
         media = sample.decode_time / line.timescale
-        if media < 0:  # it came while the source was opened, and not now
+        if media < 0 and not line.estimator.has_samples:  # it came while the source was opened, and not now
             return None
         goes_on = line.steps.goes_on(arrival, media)
         if not self.camera.may_lapse(arrival, _WINDOW):

@@ -55,7 +55,7 @@ class ClockFollower:
         """
         if reading.origin is ClockOrigin.HELD_OVER:
             read = LatestReading.of(reading, state)
-            state.clock.denies_gap(read.time, self._off(read)[0])
+            state.clock.shared.denies_gap(read.time, self._off(read)[0])
             return False
         sets = self._take_settled()
         self._waiting.pop(state.track.track_id, None)
@@ -82,7 +82,8 @@ class ClockFollower:
         seen = self._camera_seen
         followed = seen is not None and abs(time - seen) <= _STALE
         counts = is_chosen(reading.origin, self.choice, camera_followed=followed)
-        denies = counts and read.state.clock.denies_gap(time, off)
+        shared = read.state.clock.shared
+        denies = counts and shared.denies_gap(time, off)
         confirmed = confirmed or denies
         since = self._off_since if confirmed and self._off_since is not None else time
         situation = judge_reading(
@@ -94,10 +95,11 @@ class ClockFollower:
             expected=expected,
             off_for=time - since,
             denies_gap=denies,
+            repeats_step=shared.repeats_step(time, off),
         )
         if situation is ReadingSituation.IMPOSSIBLE:
             self.counted[TimingFault.READING_DISBELIEVED] += 1
-        if situation in (ReadingSituation.IMPOSSIBLE, ReadingSituation.NOT_CHOSEN):
+        if situation in (ReadingSituation.IMPOSSIBLE, ReadingSituation.NOT_CHOSEN, ReadingSituation.MISTAKEN):
             return False
         if confirmed or situation in (ReadingSituation.EXACT, ReadingSituation.CLOSE):
             self.anchor.latest = read

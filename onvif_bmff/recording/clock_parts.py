@@ -23,6 +23,8 @@ _LATELY = 20
 """Seconds of media for which a reading may deny a gap."""
 _JUST = 3
 """Seconds of media for which another track's clock has just been set."""
+_MISTAKEN, _ALIKE = 45, Fraction(1, 10)
+"""Seconds of media for which the arrival may take a step back for a delay, and by which that looks different."""
 _WAVERS = Fraction(9, 10)
 """Seconds of media after which a reading of the arrival has come beside stamps in doubt, should they have stepped."""
 _MAX_TIME = 1 << 41
@@ -61,13 +63,15 @@ class SharedTime:
     first timestamp of any track by timescale, from which the wraps of all counters of that timescale are counted.
     ``clocks`` are those of tracks whose media do not pause, with their timescales. ``gap`` is when media went on after
     the last one, and how long that was; ``read_off`` the seconds by which stamps in doubt are off as a reading says, of
-    whichever track it was. What was wrong is counted in ``counted``.
+    whichever track it was. ``set_back`` is when the clock of the source was last, and by how much. What was wrong is
+    counted in ``counted``.
     """
 
     shift: Fraction | None = None
     shifted: Fraction = Fraction(0)
     gap: tuple[Fraction, Fraction] | None = None
     read_off: Fraction | None = None
+    set_back: tuple[Fraction, Fraction] | None = None
     first: dict[int, int] = field(default_factory=dict)
     clocks: list[tuple[Positioned, int]] = field(default_factory=list)
     counted: Counter[str] = field(default_factory=Counter)
@@ -87,6 +91,18 @@ class SharedTime:
         until, lasted = self.gap
         return 0 <= time - until <= _LATELY and is_denied(lasted, off)
 
+    def note_step(self, sample: Sample, place: int, timescale: int) -> None:
+        """Note where a sample is put, in ticks, that is the first behind a step of the clock."""
+        if place > sample.decode_time:
+            self.set_back = Fraction(place, timescale), Fraction(place - sample.decode_time, timescale)
+
+    def repeats_step(self, time: Fraction, off: Fraction) -> bool:
+        """Tell whether a reading of the arrival for a time is off as the clock was set: it takes that for a delay."""
+        if self.set_back is None:
+            return False
+        at, by = self.set_back
+        return 0 <= time - at <= _MISTAKEN and abs(off + by) <= _ALIKE
+
     def moved(self, clock: Positioned, time: int, timescale: int) -> int:
         """Return the ticks by which a track is moved at a time if it stays in step with others that have just been."""
         if self.shift is None or abs(Fraction(time, timescale) - self.shifted) > _JUST:
@@ -105,7 +121,7 @@ class SharedTime:
         fits = time + by >= earliest and abs(time + by - reached) <= limit < abs(time - reached)
         return by if fits else 0
 
-    def set_back(self, clock: Positioned) -> bool:
+    def goes_back(self, clock: Positioned) -> bool:
         """Return whether the stamps of a track but that of a clock are in doubt because they go on earlier."""
         return any(
             other.doubted and other.held is not None and other.doubted[0].decode_time <= other.held.decode_time
@@ -144,7 +160,7 @@ class SharedTime:
             stamped,
             gone_on=2 * (stamped - since) >= timescale,
             moved=self.moved(clock, last, timescale),
-            set_back=self.set_back(clock),
+            set_back=self.goes_back(clock),
             wavers=self.wavers(clock),
             read_off=None if self.read_off is None else int(self.read_off * timescale),
         )

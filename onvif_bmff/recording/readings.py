@@ -50,6 +50,7 @@ class ReadingSituation(Enum):
     IMPOSSIBLE = "a camera's, before 2000, or more than a day off the arrival"
     EXACT = "off by less than 10 ms"
     CLOSE = "off by up to 100 ms"
+    MISTAKEN = "of the arrival, off by as much as the source's counter was set back lately: it takes that for a delay"
     OFF = "off by more, for no more than 5 s"
     STEP = "off by as much as the last gap of the media, the other way: that was a step of the source's counter"
     OFF_FOR_GOOD = "off by more, for longer"
@@ -60,6 +61,7 @@ READINGS: dict[ReadingSituation, ReadingVerdict] = {
     ReadingSituation.IMPOSSIBLE: ReadingVerdict.DISBELIEVE,
     ReadingSituation.EXACT: ReadingVerdict.IGNORE,
     ReadingSituation.CLOSE: ReadingVerdict.FOLLOW,
+    ReadingSituation.MISTAKEN: ReadingVerdict.IGNORE,
     ReadingSituation.OFF: ReadingVerdict.WAIT,
     ReadingSituation.STEP: ReadingVerdict.SET,
     ReadingSituation.OFF_FOR_GOOD: ReadingVerdict.SET,
@@ -89,12 +91,14 @@ def judge_reading(
     expected: UtcTime,
     off_for: Fraction,
     denies_gap: bool = False,
+    repeats_step: bool = False,
 ) -> ReadingSituation:
     """Judge a reading.
 
     ``arrival`` is when its media came, as far as that is known; ``expected`` what the recording takes the time to be;
     ``off_for`` the seconds for which all readings have been off by more than 100 ms, up to this one. It ``denies_gap``
-    if there was one lately, and it says that there was not.
+    if there was one lately, and it says that there was not; it ``repeats_step`` if it is off as the source's clock was
+    set.
     """
     if origin is ClockOrigin.CAMERA and not is_possible(origin, utc, arrival):
         return ReadingSituation.IMPOSSIBLE
@@ -103,6 +107,8 @@ def judge_reading(
     off = abs(utc.microseconds_since(expected))
     if off <= FOLLOWED:
         return ReadingSituation.CLOSE if off >= _UNNOTICED else ReadingSituation.EXACT
+    if repeats_step and origin is ClockOrigin.ARRIVAL:
+        return ReadingSituation.MISTAKEN
     if denies_gap:
         return ReadingSituation.STEP
     return ReadingSituation.OFF_FOR_GOOD if off_for > _LASTS else ReadingSituation.OFF

@@ -172,9 +172,10 @@ class SampleClock:
         """Return seconds as the source counts them now as seconds of the times that samples are given here."""
         return self._line.source_time(time)
 
-    def denies_gap(self, time: Fraction, off: Fraction) -> bool:
-        """Tell whether a reading for a time says that there was no gap; it is ``off`` by so many seconds."""
-        return self._shared.denies_gap(time, off)
+    @property
+    def shared(self) -> SharedTime:
+        """What the clocks of all tracks know in common."""
+        return self._shared
 
     def _let_go(self, held: Sample, duration: int) -> Sample:
         self._held = None

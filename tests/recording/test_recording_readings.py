@@ -10,8 +10,9 @@ import pytest
 from recording_kit import AUDIO, FORMATS, META, MJPEG, START, audio, metadata, mixed, target, video
 
 from onvif_bmff.errors import MediaError, StateError
-from onvif_bmff.media import ClockOrigin, ClockReading
+from onvif_bmff.media import ClockOrigin, ClockReading, Sample
 from onvif_bmff.objects.events import SegmentOpened, SpanEnded
+from onvif_bmff.recording.clock_parts import SharedTime
 from onvif_bmff.recording.formats import CMAF
 from onvif_bmff.recording.readings import READINGS, ClockChoice, ReadingSituation, ReadingVerdict, judge_reading
 from onvif_bmff.recording.recorder import Recorder
@@ -51,6 +52,34 @@ def test_the_situations(origin, off, since, situation):
         off_for=Fraction(since),
     )
     assert found is situation
+
+
+@pytest.mark.parametrize(
+    ("origin", "off", "situation"),
+    [
+        (ARRIVAL, -0.3, ReadingSituation.MISTAKEN),
+        (CAMERA, -0.3, ReadingSituation.OFF_FOR_GOOD),  # it was set back itself
+        (ARRIVAL, -0.09, ReadingSituation.CLOSE),
+    ],
+)
+def test_the_arrival_takes_a_step_back_for_a_delay(origin, off, situation):
+    at = START.plus_microseconds(round(off * 1e6))
+    found = judge_reading(
+        origin, at, choice=ClockChoice.AUTO, camera_followed=False, arrival=START, expected=START, off_for=Fraction(9),
+        repeats_step=True,
+    )  # fmt: skip
+    assert found is situation
+
+
+@pytest.mark.parametrize(
+    ("time", "off", "repeats"),
+    [(10, -0.3, True), (55, -0.21, True), (56, -0.3, False), (9, -0.3, False), (10, -0.41, False), (10, 0.3, False)],
+)
+def test_a_reading_repeats_a_step_back(time, off, repeats):
+    shared = SharedTime()
+    shared.note_step(Sample(1, 9_700, 0, b"x"), 10_000, 1000)
+    shared.note_step(Sample(1, 12_000, 0, b"x"), 11_000, 1000)  # ahead: the arrival shows it at once
+    assert shared.repeats_step(Fraction(time), Fraction(off).limit_denominator(1000)) is repeats
 
 
 def test_a_camera_of_the_last_century_is_not_believed_whatever_came_when():
