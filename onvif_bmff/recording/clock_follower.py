@@ -27,6 +27,8 @@ __all__ = ["ClockFollower"]
 
 _STALE = 60
 """Seconds of media after which a camera gives no readings any more."""
+_DRIFTS, _FARTHEST = 1, 1
+"""Seconds for which a clock is off at least, and by which at most, that drifts and was not set."""
 _AGREE = 100_000
 """Microseconds by which two readings may differ that confirm each other."""
 
@@ -109,6 +111,9 @@ class ClockFollower:
         if reading.origin is ClockOrigin.CAMERA:
             self._camera_seen = time
         self._off_since = since
+        if self.anchor.tie is not None:
+            is_drift = abs(off) <= _FARTHEST and time - since >= _DRIFTS
+            self.anchor.tie.drifts = situation is ReadingSituation.OFF and is_drift
         return self._carry_out(READINGS[situation], MediaClock(reading.utc, time.numerator, time.denominator))
 
     def forget(self) -> None:

@@ -59,11 +59,13 @@ class ClockTie:
     ``steady`` are the clocks of the segments that each span opened last, by the track that identifies it; ``sparse``
     those of metadata, whose segments may stay open for hours; ``ended`` those of spans that have closed. ``before`` is
     the tie of spans that these follow without a gap, by a clock that was not set: they begin where those end, or later,
-    and go back from segment to segment.
+    and go back from segment to segment. If the clock ``drifts`` by more than is followed, the next segments begin new
+    spans.
     """
 
     clock: MediaClock
     before: "ClockTie | None" = None
+    drifts: bool = False
     steady: dict[int, MediaClock] = field(default_factory=dict)
     sparse: dict[int, MediaClock] = field(default_factory=dict)
     ended: dict[int, MediaClock] = field(default_factory=dict)
