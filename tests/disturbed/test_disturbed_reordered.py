@@ -1,7 +1,10 @@
 """Pictures that come with the times of their presentation only, reordered, and disturbed: line 3 with lines 1 and 2."""
 
+from fractions import Fraction
+
 import pytest
-from disturbances import composed, lone, lost, pause, restart, shaken, step, wraps
+from disturbances import composed, drift, equal, lone, lost, pause, restart, shaken, step, wraps
+from named import clean
 from oracle import Clock, check
 from real import CAMERA, by_presentation, pictures_of
 
@@ -33,6 +36,25 @@ DISTURBED = {
 }
 
 
+COMPOSED = {
+    "stamps shaken behind a step of 25 s": (
+        CMAF, Clock.CAMERA, shaken(0.044), drift(Fraction(-3, 10_000)), step(9.0, -25.0, wall=True),
+    ),
+    "stamps shaken behind a boot": (
+        CMAF, Clock.ARRIVAL, shaken(0.044, seed=0), drift(Fraction(-1, 20_000)), restart(9.0, away=2.0),
+    ),
+    "stamps shaken, and five of them seconds back": (
+        CMAF, Clock.CAMERA, shaken(0.044, seed=9), lone(-2.0, every=0, first=115, count=5),
+    ),
+    "stamps twice behind a step": (MP4, Clock.CAMERA, step(9.0, 9.5, wall=True), equal(every=9)),
+    "stamps twice behind a pause": (MP4, Clock.ARRIVAL, pause(9.0, 11.0), equal(every=9)),
+    "a lone stamp after a clock was set, whose tracks differ by a rounding": (
+        MP4, Clock.ARRIVAL, lost(every=9), step(12.3, -3.0, wall=True), lone(0.5, first=30),
+    ),
+}  # fmt: skip
+"""Several at once, of pictures with decode times: an example of each kind that once failed."""
+
+
 def named(clips):
     """The disturbances of clips."""
     for clip in clips:
@@ -51,6 +73,13 @@ def clips(make_clip):
         return make_clip(f"{list(CLIPS).index(name)}.mp4", (*source, *form))
 
     return clip
+
+
+@pytest.mark.parametrize(
+    ("format_", "clock", "disturbances"), [(*one[:2], one[2:]) for one in COMPOSED.values()], ids=COMPOSED
+)
+def test_compositions_that_once_failed(format_, clock, disturbances):
+    check(composed(*disturbances)(clean("reordered with sound")), format_, clock)
 
 
 @pytest.mark.parametrize("format_", [CMAF, MP4], ids=["CMAF", "MP4"])
