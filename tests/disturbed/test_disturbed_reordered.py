@@ -1,9 +1,10 @@
 """Pictures that come with the times of their presentation only, reordered, and disturbed: line 3 with lines 1 and 2."""
 
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
-from disturbances import composed, drift, equal, lone, lost, pause, restart, shaken, step, wraps
+from disturbances import coarse, composed, drift, equal, lone, lost, pause, restart, shaken, step, wraps
 from named import clean
 from oracle import Clock, check
 from real import CAMERA, by_presentation, pictures_of
@@ -86,6 +87,17 @@ def test_compositions_that_once_failed(format_, clock, disturbances):
 @pytest.mark.parametrize(("_clip", "disturbed"), list(named(["camera"])))
 def test_a_camera(_clip, disturbed, format_):
     check(DISTURBED[disturbed](by_presentation(pictures_of(CAMERA))), format_, Clock.ARRIVAL)
+
+
+@pytest.mark.parametrize(("resolution", "phase"), [(1, 0), (1, 0.13), (1, 0.97), (0.5, 0.13), (0.1, 0.04)])
+def test_stamps_of_whole_seconds(resolution, phase):
+    """The camera's reports tell the time; held to arrival, the first span is as much late as pictures had to wait."""
+    recorded = check(coarse(resolution, phase=phase)(by_presentation(pictures_of(CAMERA))), CMAF, Clock.CAMERA)
+    (span,) = recorded.spans
+    samples, scale = span.samples(1), span.timescale
+    steps = [(later.decode_time - one.decode_time) / scale for one, later in pairwise(samples)]
+    assert resolution < 0.5 or all(0.028 < step < 0.052 for step in steps), (min(steps), max(steps))
+    assert sum(recorded.dropped.values()) == 0
 
 
 @pytest.mark.interop
