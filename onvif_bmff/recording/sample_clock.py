@@ -346,6 +346,8 @@ class SampleClock:
         held_back, rhythm, nominal = self._held_back, self._rhythm, self._nominal()
         samples, counted = held_back.take(judged.off + judged.stands), self._shared.counted
         usual, timescale, newest = nominal * (judged.off + 1), self._limits.timescale, samples[-1]
+        if judged.breaks:
+            held_back.shaken.begin_behind([newest, *held_back.samples], rhythm.pace)
         jump = newest.decode_time - held.decode_time
         if self._sync_presented == NEVER and is_first_off(judged, jump, self._limits.bounds):
             held = self._held = moved(held, newest.decode_time - usual)
@@ -356,10 +358,9 @@ class SampleClock:
             self._restart(newest, held.decode_time + usual, held.decode_time + judged.off + 1)
             for other in held_back.samples:
                 other.decode_time += self._line.shift - shift
+            held_back.shaken.move(self._line.shift - shift)
         elif judged.verdict is Verdict.GAP:
             self._shared.note_gap(held.decode_time + usual, newest.decode_time, timescale)
-        if judged.breaks:
-            held_back.shaken.end()
         place = settle_times(judged, samples, held.decode_time, nominal, timescale, counted)
         for number, sample in enumerate(samples):
             delta = sample.decode_time - held.decode_time

@@ -209,7 +209,7 @@ def judge(held_back: Sequence[int], around: Neighbours, bounds: Bounds, *, ended
     first = min(_line_start(held_back, nominal, _USUAL * nominal), _line_start(held_back, nominal, limit))
     frames, start = count - first, held_back[first]
     expected = _is_expected(held_back, around.last, nominal, bounds)
-    if around.moved and (count > _FRAMES or not expected):
+    if abs(around.moved) > nominal and (count > _FRAMES or not expected):
         along = _going_along(first, held_back, around, nominal, bounds)
         if along is not None:
             return Judgement(Situation.ALONG, along)

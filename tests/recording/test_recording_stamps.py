@@ -221,6 +221,7 @@ def test_samples_that_are_off_are_put_where_they_are_nearer_to_their_stamps(situ
         ([-260], Neighbours(0, 40), Situation.UNDECIDED, 0),
         ([-300, -220], Neighbours(0, 40, moved=300), Situation.ALONG, 1),
         ([240], Neighbours(0, 40, moved=300), Situation.UNDECIDED, 0),
+        ([580], Neighbours(0, 40, moved=-1), Situation.UNDECIDED, 0),
         ([5_040], Neighbours(0, 40, moved=-5_000), Situation.ALONG, 0),
         ([5_040], Neighbours(0, 40, 5_040, moved=300), Situation.SILENCE, 0),
     ],
