@@ -14,7 +14,6 @@ from onvif_bmff.recording.timing_faults import TimingFault
 
 __all__ = ["Companion", "WaitingDocuments"]
 
-_DAY = 86_400
 _ALIKE = 10
 """Seconds by which two documents in a row whose clock was set may be off differently."""
 
@@ -44,12 +43,12 @@ class Companion:
 
     @property
     def is_certain(self) -> bool:
-        """Whether the time of the sample is. One that is later than those before it is where it seems, within a day."""
+        """Whether the time of the sample is. One up to a second later than those before it is where it seems."""
         doubted, held = self.clock.doubted, self.clock.held
         if not doubted or held is None:
             return True
         ahead = doubted[0].decode_time - held.decode_time
-        return 0 < ahead <= _DAY * self.timescales[1] or not any(one is self.sample for one in doubted)
+        return 0 < ahead <= self.timescales[1] or not any(one is self.sample for one in doubted)
 
     def moves(self, document: int) -> int:
         """Return the ticks by which a document is moved that is stamped with a time."""
