@@ -8,6 +8,7 @@ from onvif_bmff.objects.events import SegmentSealed
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.stored import ObjectWriter
 from onvif_bmff.storage.held import HeldBytes
+from onvif_bmff.timing import UtcTime
 
 _log = logging.getLogger(__name__)
 
@@ -70,6 +71,7 @@ class PendingSegment:
     """A segment that is not yet known to be stored.
 
     ``key`` is the recorder's, ``stored_key`` the one in the store. ``held`` are its bytes, None if they were released.
+    ``earliest`` is the time in its key if it begins a span, where that is another one.
     ``in_doubt``: sealing was begun, and it is unknown whether it succeeded.
     """
 
@@ -78,6 +80,7 @@ class PendingSegment:
     object_id: str
     number: int
     held: HeldBytes | None
+    earliest: UtcTime | None = None
     writer: ObjectWriter | None = None
     stored_key: ObjectKey | None = None
     sealed: SegmentSealed | None = None

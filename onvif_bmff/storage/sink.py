@@ -191,7 +191,7 @@ class StoreSink:
             self._leave_open(queue)
             self._count += 1
             held = HeldBytes(self._room)
-            segment = PendingSegment(key, event.content_type, self._random(16).hex(), self._count, held)
+            segment = PendingSegment(key, event.content_type, self._random(16).hex(), self._count, held, event.earliest)
             queue.begin(segment)
             self._hold(segment, (event.header,))
             return queue, segment, (event.header,)
