@@ -198,17 +198,18 @@ class SpanWriter:
         start, lead = self._start_of(segment.clock, runs, self._lead)
         events: list[RecordingEvent] = []
         if segment.key is None:
-            keys = self._keys
-            others = [_utc(segment.clock, run.track, run.first_presentation) for run in runs if run is not lead]
-            earliest = min([start, *others])
+            keys, before = self._keys, None
             if not keys.counter:  # the first of the span: at its earliest sample
-                segment.key = keys.unused(earliest)
+                others = [_utc(segment.clock, run.track, run.first_presentation) for run in runs if run is not lead]
+                segment.key = keys.unused(min([start, *others]))
             elif segment.opened_by is self._lead:
                 segment.key = keys.at(start)
             else:
                 segment.key = keys.at(self._start_of(segment.clock, runs, segment.opened_by)[0])
             self._step(SpanStep.FRAGMENT)
-            before = earliest if earliest < segment.key.time else None
+            if keys.counter and len(runs) > 1:
+                earliest = min(_utc(segment.clock, run.track, run.first_presentation) for run in runs)
+                before = earliest if earliest < segment.key.time else None
             events.append(SegmentOpened(segment.key, self._kind.content_type, bytes(buffers[0]), before))
             buffers = buffers[1:]
         count = sum([run.sample_count for run in runs])

@@ -227,12 +227,12 @@ class SpanQueue:
     def _open_writer(self, job: PendingSegment) -> None:
         """Open a writer, and append all bytes held of the object."""
         self._span.begin_with(job.key.counter)
-        job.stored_key = self._span.stored_key(job.key, job.earliest)
+        job.stored_key = self._span.stored_key(job.key, job.opened.earliest)
         held = job.held
         if held is None:
             raise StoreError("the bytes of the segment are no longer at hand")
         job.writer = self._store.open_writer(
-            str(job.stored_key), content_type=job.content_type, overwrite=self._overwrite
+            str(job.stored_key), content_type=job.opened.content_type, overwrite=self._overwrite
         )
         for piece in held.pieces():
             job.writer.append(*piece)
