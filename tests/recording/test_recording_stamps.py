@@ -28,6 +28,7 @@ from recording_kit import (
 from support_recorded import check_recording
 
 from onvif_bmff.errors import MediaError
+from onvif_bmff.media import ClockOrigin, ClockReading
 from onvif_bmff.recording.placing import moved_along, places
 from onvif_bmff.recording.recorder import Recorder
 from onvif_bmff.recording.rhythm import Rhythm
@@ -597,6 +598,28 @@ def test_documents_go_along_where_the_clock_of_the_media_is_set(chosen, by, ever
     spans, recorder = recorded(moved(by, lambda n: n >= place, both), chosen, tracks=(MJPEG, META))
     assert recorder.timing == {TimingFault.DISCONTINUITY: 1}
     assert list(shown(spans, chosen)) == pytest.approx(list(sent), abs=0.05)
+
+
+@pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: one.name)
+@pytest.mark.parametrize("by", [3_600, -3_600])
+def test_documents_wait_with_rare_pictures_until_it_is_known_whether_their_clock_was_set(chosen, by):
+    """It takes 6 pictures, which last longer than two documents; readings say that there was no gap."""
+    sent = range(0, 60, 4)
+    shots = [replace(one, decode_time=one.decode_time + n * 86_400) for n, one in enumerate(PICTURES[:60])]
+    notes = [replace(one, decode_time=one.decode_time + LONG_AGO * 1_000, data=b"<a/>") for one in metadata(*sent)]
+    samples = moved(by, lambda n: n >= 30, mixed(shots, notes))
+    recorder, events = Recorder((MJPEG, META), target(chosen, segment=4)), []
+    recorder.activate(START, media_time=Fraction(LONG_AGO))
+    for number, one in enumerate(samples):
+        media = Fraction(one.decode_time, SCALES[one.track_id])
+        passed = media - LONG_AGO - (by if number >= 30 else 0)
+        if one.track_id == 1:
+            utc = START.plus_microseconds(int(passed * 10**6))
+            events += recorder.read_clock(ClockReading(1, media, utc, ClockOrigin.ARRIVAL))
+        events += recorder.push(one)
+    events += recorder.deactivate()
+    assert not recorder.dropped
+    assert list(shown(check_recording(events), chosen)) == pytest.approx(list(sent), abs=0.05)
 
 
 def test_what_is_held_back_is_bounded():
