@@ -202,6 +202,8 @@ class _Line:
         self.timescale = timescale
         self.steps = StampSteps()
         self.estimator = ArrivalEstimator()
+        self.begun = False
+        """Whether it gave samples of media time 0 or later: those before came while the source was opened."""
         self.in_step = True
         """Whether it has the same media time as the source's other tracks."""
         self.stepped = False
@@ -276,14 +278,16 @@ class SourceClock:
     def arrived(self, sample: Sample, arrival: float) -> ClockReading | None:
         """Take a sample and its time of arrival; return a reading every few seconds, or if it changed much.
 
-        Samples before media time 0, when the first was asked for, say nothing of arrival.
+        The first samples say nothing of arrival if they are before media time 0, when the first was asked for. Later on
+        they are so where the clock of the source was set back.
         """
         self._now = arrival
         line = self._lines.get(sample.track_id)
         if line is None or self._choice is ClockChoice.CAMERA:
             return None
+        line.begun = line.begun or sample.decode_time >= 0
         media = sample.decode_time / line.timescale
-        if media < 0 and not line.estimator.has_samples:  # it came while the source was opened, and not now
+        if not line.begun:  # it came while the source was opened, and not now
             return None
         goes_on = line.steps.goes_on(arrival, media)
         if not self.camera.may_lapse(arrival, _WINDOW):
@@ -331,7 +335,9 @@ class SourceClock:
             return None
         self._ahead = reading.utc.microseconds_since(now)
         if any(line.estimator.has_samples for line in self._lines.values()):
-            self._lines = self._made_lines()  # what is estimated next begins anew
+            before, self._lines = self._lines, self._made_lines()  # what is estimated next begins anew
+            for number, line in self._lines.items():
+                line.begun = before[number].begun
         return reading
 
     def _made_lines(self) -> dict[int, _Line]:

@@ -96,6 +96,24 @@ def test_a_lone_stamp_that_is_off_moves_nothing_and_a_step_that_lasts_does():
     assert min(number for number, _ in epochs if number >= 1000) <= 1000 + 30
 
 
+@pytest.mark.parametrize("camera_first", [False, True])
+def test_a_clock_set_back_to_before_media_time_0_is_held_against_arrival_as_well(camera_first):
+    """Only what came while the source was opened, before any sample of media time 0 or later, says nothing."""
+    clock = SourceClock(ClockChoice.AUTO, (VIDEO,), at)
+    found = []
+    for number in range(-25, 5000):
+        arrival = max(number / 25, 0) + 0.01
+        if camera_first and number == 250:
+            assert clock.read(camera(at(10.01), 10), at(10.01)) is not None
+        reading = clock.arrived(picture(number / 25 - (3600 if number >= 500 else 0)), arrival)
+        if reading is not None:
+            found.append((number, media_epoch(reading).microseconds_since(START) / 1e6))
+    assert found[0][0] >= 0
+    assert found[0][1] == pytest.approx(0.01, abs=0.005)
+    assert found[-1][0] > 4000
+    assert found[-1][1] == pytest.approx(3600.01, abs=0.005)
+
+
 @pytest.mark.parametrize(
     ("stamps", "expected"),
     [
