@@ -58,9 +58,9 @@ class ClockTie:
 
     ``steady`` are the clocks of the segments that each span opened last, by the track that identifies it; ``sparse``
     those of metadata, whose segments may stay open for hours; ``ended`` those of spans that have closed. ``before`` is
-    the tie of spans that these follow without a gap, by a clock that was not set, or by 1 s back at most: they begin where
-    those end, or later, and go back by 100 ms from segment to segment. If the clock ``drifts`` by more than is followed,
-    the next segments begin new spans.
+    the tie of spans that these follow without a gap, by a clock that was not set, or by 1 s back at most: they begin
+    where those end, or later, and go back by 100 ms from segment to segment. If the clock ``drifts`` by more than is
+    followed, the next segments begin new spans.
     """
 
     clock: MediaClock
