@@ -27,8 +27,8 @@ __all__ = ["ClockFollower"]
 
 _STALE = 60
 """Seconds of media after which a camera gives no readings any more."""
-_DRIFTS, _FARTHEST = 1, 1
-"""Seconds for which a clock is off at least, and by which at most, that drifts and was not set."""
+_DRIFTS = 10_000
+"""Microseconds of drift between two readings and the one before that are no noise."""
 _AGREE = 100_000
 """Microseconds by which two readings may differ that confirm each other."""
 
@@ -47,6 +47,8 @@ class ClockFollower:
     _previous: dict[ClockOrigin, ClockReading] = field(default_factory=dict)
     _camera_seen: Fraction | None = None
     _off_since: Fraction | None = None
+    _changed: int = 0
+    _drifts: bool = False
     _tie: ClockTie | None = None
     _waiting: dict[int, tuple[LatestReading, bool]] = field(default_factory=dict)
 
@@ -64,6 +66,9 @@ class ClockFollower:
         previous = self._previous.get(reading.origin)
         self._previous[reading.origin] = reading
         confirmed = previous is None or _agree(previous, reading)
+        changed = 0 if previous is None or not confirmed else _changed(previous, reading)
+        self._drifts = min(abs(changed), abs(self._changed)) >= _DRIFTS and changed * self._changed > 0
+        self._changed = changed
         return self._take(LatestReading.of(reading, state), confirmed=confirmed) or sets
 
     def _take_settled(self) -> bool:
@@ -85,7 +90,8 @@ class ClockFollower:
         followed = seen is not None and abs(time - seen) <= _STALE
         counts = is_chosen(reading.origin, self.choice, camera_followed=followed)
         shared = read.state.clock.shared
-        denies = counts and shared.denies_gap(time, off)
+        repeats = shared.repeats_step(time, off)
+        denies = counts and (shared.denies_gap(time, off) or (repeats and reading.origin is ClockOrigin.CAMERA))
         confirmed = confirmed or denies
         since = self._off_since if confirmed and self._off_since is not None else time
         situation = judge_reading(
@@ -97,7 +103,7 @@ class ClockFollower:
             expected=expected,
             off_for=time - since,
             denies_gap=denies,
-            repeats_step=shared.repeats_step(time, off),
+            repeats_step=repeats,
         )
         if situation is ReadingSituation.IMPOSSIBLE:
             self.counted[TimingFault.READING_DISBELIEVED] += 1
@@ -112,8 +118,7 @@ class ClockFollower:
             self._camera_seen = time
         self._off_since = since
         if self.anchor.tie is not None:
-            is_drift = abs(off) <= _FARTHEST and time - since >= _DRIFTS
-            self.anchor.tie.drifts = situation is ReadingSituation.OFF and is_drift
+            self.anchor.tie.drifts = situation is ReadingSituation.OFF and self._drifts and off > 0
         return self._carry_out(READINGS[situation], MediaClock(reading.utc, time.numerator, time.denominator))
 
     def forget(self) -> None:
@@ -168,4 +173,9 @@ class ClockFollower:
 def _agree(earlier: ClockReading, later: ClockReading) -> bool:
     """Whether two readings can be of one clock: one that drifts, but does not jump."""
     passed = round((later.media_time - earlier.media_time) * 1_000_000)
-    return abs(later.utc.microseconds_since(earlier.utc) - passed) <= max(_AGREE, abs(passed) // 2)
+    return abs(_changed(earlier, later)) <= max(_AGREE, abs(passed) // 2)
+
+
+def _changed(earlier: ClockReading, later: ClockReading) -> int:
+    """Return by how many microseconds more has passed between two readings than of the media."""
+    return later.utc.microseconds_since(earlier.utc) - round((later.media_time - earlier.media_time) * 1_000_000)

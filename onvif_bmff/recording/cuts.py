@@ -21,7 +21,7 @@ class CutCause(Enum):
     KEY_ROTATED = "a key source has a newer key"
     CLOCK_CHANGED = "media time was tied to another UTC time"
     CLOCK_STEPPED = "the source's clock was set"
-    CLOCK_DRIFTS = "a clock has drifted by more than is followed"
+    CLOCK_DRIFTS = "a clock has drifted ahead of the media by more than is followed"
     SPAN_DURATION = "the span is as long as configured"
     MEDIA_GAP = "the leading track has a gap"
     TRACK_GAP = "another track has a gap"

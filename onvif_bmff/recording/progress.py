@@ -118,11 +118,12 @@ class ClockTie:
     def is_ahead(self, clock: MediaClock) -> bool:
         """Tell whether a segment that goes by a clock is to be short, because the next one is to go back by 100 ms.
 
-        It is in a span that could not begin as early as a clock says, because of the span before it.
+        It is in a span that could not begin as early as a clock says, because of the span before it. Media that are too
+        fast to be caught up with are farther ahead than that: a clock is set for them as for others.
         """
         if self.before is None:
             return False
-        return clock.at.microseconds_since(self.clock.utc(clock.ticks, clock.timescale)) > FOLLOWED
+        return FOLLOWED < clock.at.microseconds_since(self.clock.utc(clock.ticks, clock.timescale)) <= CAUGHT_UP
 
     def last(self, track_id: int) -> MediaClock | None:
         """Return the clock of the segment that the span opened last which a track identifies, or identified."""
@@ -227,10 +228,14 @@ class UtcAnchor:
             clock = MediaClock(self.start, presented, timescale) if self.tie is None else self.tie.clock
         read = self._by_reading(clock, presented, timescale)
         if self.tie is not None and given is None:
-            off = read.microseconds(presented, timescale) - clock.microseconds(presented, timescale)
+            at, track_id = read.microseconds(presented, timescale), state.track.track_id
+            off = at - clock.microseconds(presented, timescale)
             if abs(off) > FOLLOWED:
-                before = before if -CAUGHT_UP <= off < 0 else None
+                before = before if off < 0 else None
                 self.counted[TimingFault.CLOCK_SET] += not self.is_set
+            last = self.tie.last(track_id) or clock
+            if at - last.microseconds(presented, timescale) < -CAUGHT_UP:
+                before = None
         self.is_set = False
         if self.tie is not None:
             self.tie.before = None

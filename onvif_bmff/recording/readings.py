@@ -54,7 +54,7 @@ class ReadingSituation(Enum):
     CLOSE = "off by up to 100 ms"
     MISTAKEN = "of the arrival, off by as much as the source's counter was set back lately: it takes that for a delay"
     OFF = "off by more, for no more than 5 s"
-    STEP = "off by as much as the last gap of the media, the other way: that was a step of the source's counter"
+    STEP = "off by as much as the last gap of the media, the other way, or as the counter was set back: that was a step"
     OFF_FOR_GOOD = "off by more, for longer"
 
 

@@ -31,7 +31,7 @@ class SampleClock:
     """
 
     __slots__ = (
-        "_held", "_held_back", "_left_out", "_limits", "_line", "_next_after", "_released", "_rhythm",
+        "_behind", "_held", "_held_back", "_left_out", "_limits", "_line", "_next_after", "_released", "_rhythm",
         "_shared", "_sync_presented", "after",
     )  # fmt: skip
 
@@ -57,6 +57,7 @@ class SampleClock:
         self._released: Sample | None = None
         self._left_out: int | None = None
         self._sync_presented = NEVER
+        self._behind: int | None = None
         self._next_after: Verdict | None = None
         self.after: Verdict | None = None
 
@@ -219,7 +220,7 @@ class SampleClock:
 
     def _finished(self, held: Sample, duration: int, behind: Verdict | None = None) -> Sample:
         """Return the sample that was held back as it will be stored; ``behind`` it is a gap, or a clock was set."""
-        self.after, self._next_after = self._next_after, behind
+        self.after, self._next_after, self._behind = self._next_after, behind, None
         if held.sync:
             presented, latest = held.decode_time + held.composition_offset, self._sync_presented
             if presented < latest:
@@ -238,11 +239,12 @@ class SampleClock:
             sample = self._moved_along(sample, self._companion())
             sample = self._held_back.documents.in_place(sample, released, reached, bounds, self._shared.counted)
         if released is not None:
-            end = released.decode_time + released.duration
+            self._behind = end = released.decode_time + released.duration
             sample = self._line.in_step(self, sample, end, self._gap_limit())
             delta = sample.decode_time - released.decode_time
             if delta > self._limits.bounds.day or delta < -self._gap_limit():
                 self._restart(sample := moved(sample, sample.decode_time), max(end, reached), end)
+                self._behind = None
                 self._shared.counted[TimingFault.DISCONTINUITY] += 1
             elif sample.decode_time < end:
                 sample = nudged(sample, end)
@@ -349,7 +351,7 @@ class SampleClock:
         if judged.breaks:
             held_back.shaken.begin_behind([newest, *held_back.samples], rhythm.pace)
         jump = newest.decode_time - held.decode_time
-        if self._sync_presented == NEVER and is_first_off(judged, jump, self._limits.bounds):
+        if self._is_first(newest.decode_time - usual) and is_first_off(judged, jump, self._limits.bounds):
             held = self._held = moved(held, newest.decode_time - usual)
             counted[TimingFault.RESTAMPED] += 1
             judged = Judgement(Situation.RETURNS, judged.off)
@@ -373,9 +375,15 @@ class SampleClock:
         rhythm.skip_to(held.decode_time)
         self._held = held
 
+    def _is_first(self, place: int) -> bool:
+        """Tell whether the sample that is held back is the first of all, or behind a silence, and may be put there."""
+        behind = self._behind if self._next_after is Verdict.GAP else None
+        return self._sync_presented == NEVER or (behind is not None and behind <= place)
+
     def _restart(self, sample: Sample, place: int, earliest: int) -> None:
         """Put the first sample of a source whose clock was set at its place, and those after it behind it."""
-        self._line.restart(sample, place, earliest, self._gap_limit())
+        even = not self._held_back.shaken.is_looked_for
+        self._line.restart(sample, place, earliest, self._gap_limit(), even=even)
         if self._limits.bounds.sparse:
             self._held_back.documents.on_their_own = self._shared.shifted
 

@@ -45,18 +45,18 @@ class SourceLine:
         self.shift += by
         return moved(sample, sample.decode_time + by)
 
-    def restart(self, sample: Sample, place: int, earliest: int, limit: int) -> None:
+    def restart(self, sample: Sample, place: int, earliest: int, limit: int, *, even: bool) -> None:
         """Put the first sample of a source whose clock was set at its place, and those after it behind it.
 
         Tracks whose clocks were set together stay in step, as long as that puts it at ``earliest`` or up to ``limit``
-        ticks later. Sparse media tell no other track.
+        ticks later. Sparse media tell no other track. Where stamps are not ``even`` it is not certain that one was set.
         """
         timescale, raw, by = self.limits.timescale, sample.decode_time - self.shift, self.shared.shift
         if by is not None:
             shift = int(by * timescale)
             if shift != self.shift and 0 <= raw + shift - earliest <= limit:
                 place = raw + shift
-        if not self.limits.bounds.sparse:
+        if even and not self.limits.bounds.sparse:
             self.shared.note_step(sample, place, timescale)
         self.shift = place - raw
         sample.decode_time = place

@@ -145,6 +145,12 @@ def _named() -> dict[str, Named]:
     found["a pause of 15 s in sound only"] = Named("sound and video", pause(10.2, 15, track_id=2), 5)
     found["a pause of 9 s in pictures only"] = Named("sound and video", pause(10.2, 9, track_id=1), 5)
     found["a pause of 15 s in pictures only"] = Named("sound and video", pause(10.2, 15, track_id=1), 5)
+    found["a silence of sound, and an hour off behind it, once"] = Named(
+        "sound and video", composed(pause(10.2, 15, track_id=2), lone(HOUR, every=0, first=510, track_id=2)), 1
+    )
+    found["a silence of pictures, and 5 s ahead behind it, once"] = Named(
+        "sound and video", composed(pause(10.2, 15, track_id=1), lone(5, every=0, first=255)), 1
+    )
     found["a pause of 9 s, sound alone"] = Named("sound", pause(10.2, 9), 5)
     found["a pause at 5 a second"] = Named("five a second", pause(10.2, 2.6), 5)
     found["discontinuous Opus"] = Named("opus and video", sparse(), 5)
