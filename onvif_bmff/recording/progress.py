@@ -10,7 +10,7 @@ from onvif_bmff.media.clock_reading import ClockReading
 from onvif_bmff.media.track import Sample, Track, TrackType
 from onvif_bmff.objects.media_clock import MediaClock
 from onvif_bmff.recording.clock_parts import NEVER
-from onvif_bmff.recording.readings import FOLLOWED
+from onvif_bmff.recording.readings import CAUGHT_UP, FOLLOWED
 from onvif_bmff.recording.timing_faults import TimingFault
 from onvif_bmff.timing import UtcTime
 
@@ -58,9 +58,9 @@ class ClockTie:
 
     ``steady`` are the clocks of the segments that each span opened last, by the track that identifies it; ``sparse``
     those of metadata, whose segments may stay open for hours; ``ended`` those of spans that have closed. ``before`` is
-    the tie of spans that these follow without a gap, by a clock that was not set: they begin where those end, or later,
-    and go back from segment to segment. If the clock ``drifts`` by more than is followed, the next segments begin new
-    spans.
+    the tie of spans that these follow without a gap, by a clock that was not set, or by 1 s back at most: they begin
+    where those end, or later, and go back by 100 ms from segment to segment. If the clock ``drifts`` by more than is
+    followed, the next segments begin new spans.
     """
 
     clock: MediaClock
@@ -81,6 +81,8 @@ class ClockTie:
         Metadata count where there are no other media. Raises ``TimeError`` beyond the years that there are.
         """
         clocks = self.steady or self.sparse
+        if any(self.is_ahead(clock) for clock in clocks.values()):
+            clocks = {}
         times = [one.utc(read.ticks, read.timescale) for one in clocks.values() or (self.clock,)]
         return max(times, key=lambda time: abs(read.at.microseconds_since(time)))
 
@@ -112,6 +114,15 @@ class ClockTie:
             return self.clock
         time = last.utc(self.clock.ticks, self.clock.timescale).plus_microseconds(-_EXACT)
         return self.clock if self.clock.at >= time else MediaClock(time, self.clock.ticks, self.clock.timescale)
+
+    def is_ahead(self, clock: MediaClock) -> bool:
+        """Tell whether a segment that goes by a clock is to be short, because the next one is to go back by 100 ms.
+
+        It is in a span that could not begin as early as a clock says, because of the span before it.
+        """
+        if self.before is None:
+            return False
+        return clock.at.microseconds_since(self.clock.utc(clock.ticks, clock.timescale)) > FOLLOWED
 
     def last(self, track_id: int) -> MediaClock | None:
         """Return the clock of the segment that the span opened last which a track identifies, or identified."""
@@ -218,7 +229,7 @@ class UtcAnchor:
         if self.tie is not None and given is None:
             off = read.microseconds(presented, timescale) - clock.microseconds(presented, timescale)
             if abs(off) > FOLLOWED:
-                before = None
+                before = before if -CAUGHT_UP <= off < 0 else None
                 self.counted[TimingFault.CLOCK_SET] += not self.is_set
         self.is_set = False
         if self.tie is not None:

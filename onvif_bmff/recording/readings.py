@@ -10,12 +10,14 @@ from fractions import Fraction
 from onvif_bmff.media.clock_reading import ClockOrigin
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["FOLLOWED", "READINGS", "ClockChoice", "ReadingSituation", "ReadingVerdict", "judge_reading"]
+__all__ = ["CAUGHT_UP", "FOLLOWED", "READINGS", "ClockChoice", "ReadingSituation", "ReadingVerdict", "judge_reading"]
 
 _FIRST_YEAR = UtcTime.from_fields(2000, 1, 1)
 _DAY = 86_400_000_000
 FOLLOWED = 100_000
 """Microseconds that are followed from one segment of a span to the next."""
+CAUGHT_UP = 1_000_000
+"""Microseconds by which a clock may be set back that new spans catch up with: else they overlap those before."""
 _UNNOTICED = 10_000
 """Microseconds that are not worth a correction: readings are not more precise."""
 _LASTS = 5
@@ -40,7 +42,7 @@ class ReadingVerdict(Enum):
     DISBELIEVE = "it is counted, and nothing else"
     FOLLOW = "the next segment's key goes by it; the span goes on"
     WAIT = "spans that open for another reason go by it"
-    SET = "new spans go by it, from the next sync sample on"
+    SET = "new spans go by it, from the next sync sample on; if it is up to 1 s back, they catch up with it"
 
 
 class ReadingSituation(Enum):

@@ -204,7 +204,7 @@ def test_pictures_that_come_slower_than_they_say_do_not_fall_behind(chosen):
 
 
 @pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: one.name)
-@pytest.mark.parametrize("step", [0.2, 3, 10_800, -0.3, -7_200])
+@pytest.mark.parametrize("step", [0.2, 3, 10_800, -1.2, -7_200])
 def test_a_clock_that_is_off_for_more_than_5_seconds_opens_a_span(chosen, step):
     found = Followed(pictures(30), lambda media: Fraction(0) if media < 10 else Fraction(step), chosen)
     assert found.spans == 2
@@ -212,6 +212,26 @@ def test_a_clock_that_is_off_for_more_than_5_seconds_opens_a_span(chosen, step):
     assert found.starts[:4] == [0, 4, 8, 12], "one that is off is waited for 5 seconds"
     assert found.starts[4] - step == pytest.approx(16, abs=0.05)
     assert found.starts[5] - found.starts[4] == pytest.approx(4)
+
+
+@pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: one.name)
+@pytest.mark.parametrize("span", [None, 8], ids=["one span", "spans of 8 s"])
+@pytest.mark.parametrize("back", [0.15, 0.3, 0.8, 0.98])
+def test_new_spans_catch_up_with_a_clock_that_was_set_back_a_little(chosen, back, span):
+    """They do not overlap those before, and go back from one short segment to the next, until they are right."""
+    found = Followed(pictures(90), lambda media: Fraction(0 if media < 10 else str(-back)), chosen, span=span)
+    assert +found.timing == {TimingFault.CLOCK_SET: 1}
+    assert not found.findings
+    set_at = 15.96  # 5 s behind the step, by readings each second: at the picture that is held back then
+    early = [one for one in found.starts if one < set_at - 0.02]
+    late = found.starts[len(early) :]
+    assert early == pytest.approx([4 * n for n in range(len(early))])
+    assert late[0] == pytest.approx(set_at, abs=0.011), "where the one before ends"
+    steps = [after - before for before, after in pairwise(late)]
+    behind = round((back - 0.1) / 0.1 + 0.49)
+    assert all(0.85 < one < 1.1 for one in steps[: behind - 1]), steps
+    media = round((found.starts[-1] + back) * 25) / 25  # of the picture that the last segment begins with
+    assert found.starts[-1] == pytest.approx(media - back, abs=0.011)
 
 
 @pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: one.name)
