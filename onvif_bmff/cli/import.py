@@ -10,9 +10,10 @@ from onvif_bmff.cli.encryption_options import add_arguments as add_encryption_ar
 from onvif_bmff.cli.encryption_options import certificates_left_out, keep_made_key
 from onvif_bmff.cli.encryption_options import entries as encryption_entries
 from onvif_bmff.cli.encryption_options import vectors as encryption_vectors
-from onvif_bmff.cli.importing import CameraImport, ImportedFile, created, ended_at
+from onvif_bmff.cli.imported_before import ImportedBefore
+from onvif_bmff.cli.importing import CameraImport, created, ended_at
 from onvif_bmff.cli.progress import progress
-from onvif_bmff.cli.recording_names import NamedTime, name_of_camera, time_in_path, time_zone
+from onvif_bmff.cli.recording_names import ImportedFile, NamedTime, name_of_camera, time_in_path, time_zone
 from onvif_bmff.cli.signals import SignalGuard
 from onvif_bmff.cli.status import Status
 from onvif_bmff.cli.store_options import STORE_HELP, add_empty_argument, add_options_argument, opened_store
@@ -72,7 +73,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--span-duration", metavar="PT1H", type=duration, help="ISO 8601; no limit by default")
     parser.add_argument("--source", metavar="ID", help="identifier of the device, kept as the attribute Source")
     parser.add_argument("--digits", type=int, choices=(3, 6), default=3, help="fraction digits in object keys")
-    parser.add_argument("--overwrite", action="store_true", help="replace objects that exist")
+    parser.add_argument("--overwrite", action="store_true", help="replace objects that exist; includes --again")
+    parser.add_argument("--again", action="store_true", help="record also files that the store holds already")
     parser.add_argument("--dry-run", action="store_true", help="list what would be recorded when, and change nothing")
     add_empty_argument(parser)
     add_encryption_arguments(parser)
@@ -118,7 +120,7 @@ def _record(args: argparse.Namespace, cameras: dict[str, list[ImportedFile]], *,
         def on_stored(key: ObjectKey, size: int) -> None:
             stored.append((str(key), size))
 
-        done = 0
+        done = before = 0
         with StoreSink(store, overwrite=args.overwrite, on_stored=on_stored, on_failure=refused.append) as sink:
             for camera, files in sorted(cameras.items()):
                 target = RecordingTarget(
@@ -131,14 +133,22 @@ def _record(args: argparse.Namespace, cameras: dict[str, list[ImportedFile]], *,
                     digits=args.digits,
                 )
                 one = CameraImport(target, args.source, ivs, args.join, sink)
+                again = args.again or args.overwrite or encryption  # what is encrypted cannot be compared
+                known = None if again else ImportedBefore(store, target, files)
                 for file in signals.read(files):
-                    is_partial |= not _recorded(one, file)
+                    new = file if known is None else known.left_of(file)
+                    if new is None:
+                        before += 1
+                    else:
+                        is_partial |= not _recorded(one, new)
                     done += 1
                     if show is not None:
                         show(done, camera)
                 is_partial |= not one.close()
     with summary():
         say(f"{sum(size for _, size in stored):,} bytes in {len(stored)} objects under {args.store}")
+        if before:
+            say(f"{before} of {count} files are left out: the store holds all of their samples at their times")
     if signals.number is not None:
         complain(f"ended by {signals.name}")
     left = certificates_left_out(encryption)

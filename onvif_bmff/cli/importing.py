@@ -3,7 +3,6 @@
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from fractions import Fraction
 from itertools import chain
@@ -11,7 +10,8 @@ from pathlib import Path
 
 from onvif_bmff.bmff import MovieHeaderBox
 from onvif_bmff.cenc.encrypt import IvSources
-from onvif_bmff.cli.record_input import Source, faults_of, main_tracks_of, open_media
+from onvif_bmff.cli.record_input import AT_FIRST, Source, faults_of, main_tracks_of, open_media
+from onvif_bmff.cli.recording_names import ImportedFile
 from onvif_bmff.codecs import AacCodec, AvcCodec, HevcCodec
 from onvif_bmff.demux.sample_tables import CodecChange
 from onvif_bmff.errors import MediaError, ProtectionError, TimeError
@@ -25,21 +25,10 @@ from onvif_bmff.recording.target import RecordingTarget
 from onvif_bmff.storage.sink import StoreSink
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["CameraImport", "ImportedFile", "created", "ended_at"]
+__all__ = ["CameraImport", "created", "ended_at"]
 
 _FROM_1904 = 2_082_844_800
 """Seconds from 1904, where files count from, to 1970."""
-_AT_FIRST = 10
-"""Seconds from 0 from which on the times of a file count from elsewhere, and it begins with its first sample."""
-
-
-@dataclass(frozen=True, slots=True)
-class ImportedFile:
-    """A file, when it begins, and how far from that it may begin to follow the one before it."""
-
-    path: Path
-    start: UtcTime
-    tolerance: timedelta
 
 
 class CameraImport:
@@ -199,7 +188,7 @@ def _origin(first: Sample | CodecChange, tracks: Sequence[Track], source: Source
     timescale = next(track.timescale for track in tracks if track.track_id == first.track_id)
     time = Fraction(first.decode_time, timescale)
     has_zero = isinstance(source, Mp4Input) or not source.counts_from_anywhere
-    return Fraction(0) if has_zero and abs(time) <= _AT_FIRST else time
+    return Fraction(0) if has_zero and abs(time) <= AT_FIRST else time
 
 
 def created(path: Path) -> UtcTime | None:

@@ -22,8 +22,10 @@ from onvif_bmff.media.track import Track
 if TYPE_CHECKING:
     from onvif_bmff.rtsp import ContainerInput, StreamOptions
 
-__all__ = ["RecordInput", "Source", "faults_of", "main_tracks_of", "open_input", "open_media"]
+__all__ = ["AT_FIRST", "RecordInput", "Source", "faults_of", "main_tracks_of", "open_input", "open_media"]
 
+AT_FIRST = 10
+"""Seconds from 0 from which on the times of a file count from elsewhere, and it begins with its first sample."""
 _PIPE = Path("-")
 _STANDARD_INPUT = "standard input"
 Source: TypeAlias = "Mp4Input | ContainerInput"

@@ -13,12 +13,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from onvif_bmff.errors import TimeError
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["NamedTime", "name_of_camera", "time_in_path", "time_zone"]
+__all__ = ["ImportedFile", "NamedTime", "name_of_camera", "time_in_path", "time_zone"]
 
 _SEPARATOR = r"[-_.: ]?"
 _STAMP = re.compile(
@@ -46,6 +47,15 @@ class NamedTime:
     start: UtcTime
     resolution: timedelta
     camera: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedFile:
+    """A file, when it begins, and how far from that it may begin to follow the one before it."""
+
+    path: Path
+    start: UtcTime
+    tolerance: timedelta
 
 
 def time_zone(text: str) -> tzinfo:

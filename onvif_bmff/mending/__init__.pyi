@@ -1,3 +1,5 @@
+from onvif_bmff.mending.aac import has_broken_esds as has_broken_esds
+from onvif_bmff.mending.aac import low_complexity_entry as low_complexity_entry
 from onvif_bmff.mending.boxes import read_leniently as read_leniently
 from onvif_bmff.mending.input_movie import InputMovie as InputMovie
 from onvif_bmff.mending.movie import MovieMender as MovieMender
@@ -20,7 +22,9 @@ __all__ = [
     "TopLevel",
     "form_of",
     "frame_size",
+    "has_broken_esds",
     "is_sync_picture",
+    "low_complexity_entry",
     "mend_sound",
     "mended_entry",
     "read_leniently",

@@ -1,6 +1,7 @@
 """Public names of this room, by module. Written by ``docs/build_doors.py``."""
 
 NAMES = {
+    "aac": ("has_broken_esds", "low_complexity_entry",),
     "boxes": ("read_leniently",),
     "input_movie": ("InputMovie",),
     "movie": ("MovieMender",),

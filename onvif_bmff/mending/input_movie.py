@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 
-from onvif_bmff.bmff import Box, MovieBox, SampleDescriptionBox, VisualSampleEntry
+from onvif_bmff.bmff import AudioSampleEntry, Box, MovieBox, SampleDescriptionBox, VisualSampleEntry
 from onvif_bmff.codecs.passthrough import PassThroughCodec
 from onvif_bmff.demux.budget import SampleBudget
 from onvif_bmff.demux.faults import InputFaults
@@ -14,6 +14,7 @@ from onvif_bmff.errors import BoxError, MediaError, OnvifBmffError
 from onvif_bmff.media.nal import Buffer
 from onvif_bmff.media.nal_family import nal_family_of
 from onvif_bmff.media.track import Sample, Track
+from onvif_bmff.mending.aac import has_broken_esds, low_complexity_entry
 from onvif_bmff.mending.movie import MovieMender
 from onvif_bmff.mending.samples import NalForm, form_of, mended_entry
 from onvif_bmff.mending.top_level import TopLevel
@@ -62,7 +63,7 @@ class InputMovie:
     # ---- mending ----
 
     def _mend_entries(self, faults: InputFaults) -> None:
-        """Give video in NAL units without a usable configuration one that fits its samples."""
+        """Give video in NAL units, and AAC, without a usable configuration one that fits their samples."""
         for track in self.everything:
             entry = track.entries[0] if track.entries else None
             if isinstance(entry, VisualSampleEntry) and _is_doubtful(entry):
@@ -76,7 +77,19 @@ class InputMovie:
                 if made is not entry:
                     faults.tell(f"track {track.track_id} has a wrong or no decoder configuration: its samples give one")
                     self.movie = _with_entry(self.movie, track, made)
+            elif isinstance(entry, AudioSampleEntry) and has_broken_esds(entry):
+                self._mend_sound(track, entry, faults)
         self.everything = read_tracks(self.movie)
+
+    def _mend_sound(self, track: MovieTrack, entry: AudioSampleEntry, faults: InputFaults) -> None:
+        """Give AAC whose decoder configuration cannot be read the usual one, if its frames may be of that."""
+        sound = low_complexity_entry(entry, islice(self._first_samples(track), _PROBED))
+        broken = f"track {track.track_id} has a decoder configuration (esds) that cannot be read"
+        if sound is None:
+            faults.tell(f"{broken}: it is kept as it is")
+        else:
+            faults.tell(f"{broken}: AAC-LC is taken, by its sample entry and its frames")
+            self.movie = _with_entry(self.movie, track, sound)
 
     def _first_samples(self, track: MovieTrack) -> Iterator[Buffer]:
         """The samples with which a track begins, those of the first fragments included."""

@@ -225,7 +225,69 @@ def test_a_second_import_overwrites_nothing(pieces: list[Path], tmp_path: Path) 
     command = [sys.executable, "-m", "onvif_bmff", "import", str(folder), "--store", str(store)]
     assert subprocess.run(command, capture_output=True, check=False).returncode == 0
     before = {key: (store / key).stat().st_mtime_ns for key in DirectoryStore(store).keys("")}
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run([*command, "--again"], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "objects are not stored" in done.stderr
     assert before == {key: (store / key).stat().st_mtime_ns for key in DirectoryStore(store).keys("")}
+
+
+LEFT_OUT = "files are left out: the store holds all of their samples at their times"
+
+
+def stored(store: Path) -> dict[str, int]:
+    return {key: (store / key).stat().st_mtime_ns for key in DirectoryStore(store).keys("")}
+
+
+def test_files_that_the_store_holds_are_left_out_and_others_are_recorded(
+    pieces: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, store = tmp_path / "cam", tmp_path / "store"
+    folder.mkdir()
+    for number in range(3):
+        shutil.copy(pieces[number], folder / f"2024-05-01_12-00-0{2 * number}.mp4")
+    command = ["import", str(folder), "--store", str(store)]
+    assert main(command) == 0
+    first = stored(store)
+    assert LEFT_OUT not in capsys.readouterr().out
+    assert main(command) == 0
+    assert capsys.readouterr().out.splitlines() == [f"0 bytes in 0 objects under {store}", f"3 of 3 {LEFT_OUT}"]
+    assert stored(store) == first
+    shutil.copy(pieces[3], folder / "2024-05-01_12-00-06.mp4")  # the folder has grown
+    shutil.copy(pieces[0], folder / "2024-05-01_12-30-00.mp4")  # the same pictures, at another time
+    assert main(command) == 0
+    assert f"3 of 5 {LEFT_OUT}" in capsys.readouterr().out
+    assert first.items() < stored(store).items()
+    assert pictures(store, "") == 250
+    assert [one for one in validate_store(DirectoryStore(store)) if one.rule != "C-33"] == []
+
+
+@pytest.mark.parametrize("change", ["another picture", "an object is lost", "encrypted"])
+def test_a_file_is_recorded_of_which_the_store_does_not_hold_all(
+    change: str, pieces: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, store = tmp_path / "cam", tmp_path / "store"
+    folder.mkdir()
+    file = folder / "2024-05-01_12-00-00.mp4"
+    shutil.copy(pieces[0], file)
+    command = ["import", str(folder), "--store", str(store)]
+    assert main(command) == 0
+    if change == "another picture":
+        data = bytearray(file.read_bytes())
+        data[data.index(b"mdat") + 2_000] ^= 1  # of its first picture
+        file.write_bytes(data)
+    elif change == "an object is lost":
+        (lost,) = [key for key in stored(store) if key.endswith(".m4a")]
+        DirectoryStore(store).delete(lost)
+    else:
+        command += [
+            "--encrypt",
+            "CBCS",
+            "--kid",
+            "00112233445566778899aabbccddeeff",
+            "--key",
+            "000102030405060708090a0b0c0d0e0f",
+        ]
+    assert main(command) == 2  # what is there is not replaced
+    found = capsys.readouterr()
+    assert LEFT_OUT not in found.out
+    assert "objects are not stored" in found.err

@@ -57,6 +57,7 @@ FRAGMENT_ENTRY = tuple(
     f"fragments of track {number} use sample entry 0, which is not there: 1 is used" for number in (1, 2)
 )
 SYNC = ("track 1 has sync samples out of order, twice, or that it does not have",)
+ESDS = "track 2 has a decoder configuration (esds) that cannot be read: {}"
 HANDLER = "track {} has the handler {!r}, but a sample entry of {}"
 CONFIGURATION = ("track 1 has a wrong or no decoder configuration: its samples give one",)
 ANOTHER = ("the file has another movie box at byte 43550: its samples follow",)
@@ -141,6 +142,9 @@ CASES: Mapping[str, Case] = {
         ("track 2 has no stsd box, and is left out",), sound=None, is_loss=True, unlike="packets of no codec"
     ),
     "m56c-audio-without-tkhd": Case(("a track has no header (tkhd): it becomes track 2",), unlike="another number"),
+    "m56d-audio-esds-zeroed": Case(
+        (ESDS.format("AAC-LC is taken, by its sample entry and its frames"),),
+    ),
     "m57-text-track-timescale-0": Case(
         (HANDLER.format(3, "text", "audio"), "track 3 has no timescale: 8000 is taken"),
         more=1, unlike="it takes a timescale of 1",
