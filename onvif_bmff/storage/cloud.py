@@ -14,7 +14,7 @@ from onvif_bmff.errors import ObjectExistsError, ObjectKeyError, ObjectNotFoundE
 from onvif_bmff.objects.key import MAX_KEY_BYTES, check_path
 from onvif_bmff.objects.stored import Buffer, ObjectInfo, StorageObject
 from onvif_bmff.runtime import SYSTEM, Runtime
-from onvif_bmff.storage.acceptable import check_content_type, check_metadata
+from onvif_bmff.storage.acceptable import check_content_type
 from onvif_bmff.storage.attempts import Attempts, RetryBudget
 from onvif_bmff.storage.cloud_attributes import encoded_attributes, own_id, read_attributes, without_ids
 from onvif_bmff.storage.cloud_client import (
@@ -367,9 +367,7 @@ class CloudWriter:
 
     def seal(self, attributes: Mapping[str, str]) -> None:
         """Store the object."""
-        buffers = self._mine()
-        found = check_metadata(attributes)
-        self._seal_with(buffers, found)
+        self._seal_with(self._mine(), attributes)
         self._buffers = None
 
     def abandon(self) -> None:

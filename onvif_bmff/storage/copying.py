@@ -1,7 +1,7 @@
 """Copy objects from one store to another: whole, with their attributes, and verified."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from hashlib import sha256
 
@@ -141,10 +141,11 @@ def _lock_copy(source: ReadableStore, target: ObjectStore, key: str) -> None:
 
 
 def _compare(source: ReadableStore, target: ObjectStore, info: ObjectInfo, *, digests: bool) -> Copied:
-    """Return that the target has the same object.
+    """Return that the target has the same object, with its content type and attributes, as far as it keeps them.
 
     Raises:
         ObjectExistsError: it has another one.
+        StoreError: content type or attributes differ.
     """
     found = target.head(info.key)
     ids = [_folded(one.attributes).get(OBJECT_ID.lower()) for one in (info, found)]
@@ -153,7 +154,12 @@ def _compare(source: ReadableStore, target: ObjectStore, info: ObjectInfo, *, di
     by_bytes = digests or None in ids
     if by_bytes and _digest(source, info.key, info.size) != _digest(target, info.key, info.size):
         raise ObjectExistsError(f"the target has another object of this key, with other bytes: {info.key}")
-    return Copied(info.key, CopyState.PRESENT, info.size)
+    if ids[0] is not None and ids[1] is None:  # the bytes tell that it is the same; its attributes are lost
+        return Copied(info.key, CopyState.PRESENT, info.size)
+    content_type = info.content_type or _usual_type(info.key)
+    if found.content_type is None:  # a store that was copied by other means may not know it
+        found = replace(found, content_type=content_type)
+    return Copied(info.key, CopyState.PRESENT, info.size, thinned=_differences(info, found, content_type))
 
 
 def has_id(info: ObjectInfo) -> bool:

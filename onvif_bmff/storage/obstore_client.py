@@ -274,13 +274,14 @@ def _translated(what: str) -> Iterator[None]:
 
 def _ours(what: str, error: BaseException) -> StoreError:
     text, kind = str(error), type(error).__name__
-    number = _STATUS.search(text)
+    is_missing = isinstance(error, FileNotFoundError)
+    number = None if is_missing else _STATUS.search(text)
     status = int(number[1]) if number else 0
-    message = f"{what}: {_said(text, status)}"
-    if isinstance(error, FileNotFoundError) or status == 404:
+    if is_missing or status == 404:
         if any(code in text for code in _NO_BUCKET):
             return NoBucketError("there is no such bucket or container")
         return ObjectNotFoundError(f"no object has this key: {what}")
+    message = f"{what}: {_said(text, status)}"
     if kind == "AlreadyExistsError" or kind == "PreconditionError":
         return KeyTakenError(message)
     if kind == "GenericError":

@@ -201,7 +201,11 @@ class RenewedCredentials:
         self.error = None
         self._schedule.renewed(found.expires_at, self._runtime.monotonic(), now)
         if self._on_changed is not None:
-            self._on_changed(found)
+            try:
+                self._on_changed(found)
+            except Exception as error:  # noqa: BLE001
+                # What others do with credentials must not end their renewal.
+                self._log.error("on_changed", "new credentials were not passed on: %s", type(error).__name__)
 
 
 def renewal_of(options: Mapping[str, Any], *, runtime: Runtime = SYSTEM) -> tuple[RenewedCredentials, dict[str, Any]]:

@@ -55,6 +55,9 @@ class SpoolPolicy:
         bytes_a_day: the most that is sent on one day in UTC; None for no limit. Counted are the bytes of objects, once
             for each upload that was begun; an object that is larger than all is sent when nothing else was.
         bytes_a_month: likewise in a calendar month in UTC.
+
+    Raises:
+        StoreError: a limit is not above zero, or a number of tasks or a time is below it.
     """
 
     tasks: int = 4
@@ -66,6 +69,13 @@ class SpoolPolicy:
     when_full: WhenFull = WhenFull.REFUSE
     bytes_a_day: int | None = None
     bytes_a_month: int | None = None
+
+    def __post_init__(self) -> None:
+        limits = (self.most_bytes, self.bytes_a_second, self.bytes_a_day, self.bytes_a_month)
+        if any(limit is not None and not limit > 0 for limit in limits):  # nor a number that is none
+            raise StoreError("limits of a spool are above zero")
+        if self.tasks < 0 or not self.longest >= self.first >= 0:
+            raise StoreError("a spool has no tasks or pauses below zero, and its longest pause is not below the first")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +99,7 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class SpoolStatus:
-    """State of a spool: waiting objects and their bytes, uploads since it was opened, and what was set aside.
+    """State of a spool: waiting objects and their bytes, confirmed uploads since it was opened, and what is set aside.
 
     ``error`` is why the last upload failed; None after a success. ``aside`` are objects that the remote store will
     never take, such as those whose key another object has there: they are kept for an operator to decide about.

@@ -14,7 +14,7 @@ from onvif_bmff.logs import CauseLog
 from onvif_bmff.runtime import SYSTEM, Runtime
 from onvif_bmff.storage.file_system import POSIX, FileSystem
 from onvif_bmff.storage.spool import Dropped
-from onvif_bmff.storage.tree import failures, read_all, write_file
+from onvif_bmff.storage.tree import read_all, write_file
 
 __all__ = ["SpoolNotes", "is_full_disk"]
 
@@ -22,6 +22,8 @@ _log = logging.getLogger(__name__)
 _FILE = "notes"
 _MOST = 100
 """Drops that are kept one by one; of all together there are sums."""
+_PERIODS = 16
+"""Days, and months, whose bytes are known: those that were charged last, as a clock may be set back and forth."""
 _LARGEST = 1 << 20
 _RESERVE = "reserve"
 _RESERVED = 1 << 16
@@ -30,23 +32,19 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 @dataclass(slots=True)
-class _Sent:
-    """Bytes that were sent in a period, such as ``2026-11-30`` or ``2026-11``."""
-
-    period: str = ""
-    bytes: int = 0
-
-
-@dataclass(slots=True)
 class _Content:
-    """What the file has. ``dropping`` is what is about to be dropped, and may be half done after a crash."""
+    """What the file has. ``dropping`` is what is about to be dropped, and may be half done after a crash.
+
+    ``days`` and ``months`` are the bytes that were sent, by period, such as ``2026-11-30`` or ``2026-11``; the one that
+    was charged last is the last one.
+    """
 
     objects: int = 0
     bytes: int = 0
     dropped: list[Dropped] = field(default_factory=list)
     dropping: Dropped | None = None
-    day: _Sent = field(default_factory=_Sent)
-    month: _Sent = field(default_factory=_Sent)
+    days: dict[str, int] = field(default_factory=dict)
+    months: dict[str, int] = field(default_factory=dict)
 
 
 class SpoolNotes:
@@ -113,17 +111,17 @@ class SpoolNotes:
     def sent(self, day: str) -> tuple[int, int]:
         """Return the bytes that were sent on a day, as ``2026-11-30``, and in its month."""
         content = self._content
-        return (
-            content.day.bytes if content.day.period == day else 0,
-            content.month.bytes if content.month.period == day[:7] else 0,
-        )
+        return content.days.get(day, 0), content.months.get(day[:7], 0)
 
     def charge(self, day: str, size: int) -> None:
-        """Note bytes that are being sent on a day; less than none are those that were not sent after all."""
+        """Note bytes that are being sent on a day; less than none are those that were not sent after all.
+
+        What is known of other days stays: a clock that is set back and forth gives no day its bytes twice.
+        """
         with self._lock:
-            today, month = self.sent(day)
-            self._content.day = _Sent(day, max(0, today + size))
-            self._content.month = _Sent(day[:7], max(0, month + size))
+            content = self._content
+            content.days = _charged(content.days, day, size)
+            content.months = _charged(content.months, day[:7], size)
             self._write()
 
     def _read(self) -> bytes:
@@ -136,8 +134,10 @@ class SpoolNotes:
             self._log.warning("reading", "%s: the notes of the spool cannot be read: %s", self._root, error.strerror)
             return b""
         try:
-            with failures("reading the notes of", self._root):
-                return read_all(file, 0, _LARGEST, system)
+            return read_all(file, 0, _LARGEST, system)
+        except OSError as error:
+            self._log.warning("reading", "%s: the notes of the spool cannot be read: %s", self._root, error.strerror)
+            return b""
         finally:
             system.close(file)
 
@@ -187,6 +187,20 @@ class SpoolNotes:
             self._system.close(folder)
 
 
+def _charged(sent: Mapping[str, int], period: str, size: int) -> dict[str, int]:
+    """Return what was sent by period, with a size more; the oldest charge is forgotten where there are many."""
+    found = {name: known for name, known in sent.items() if name != period}
+    found[period] = max(0, sent.get(period, 0) + size)
+    return dict(list(found.items())[-_PERIODS:])
+
+
+def _sent_of(row: Mapping[str, Any], all_of: str, last: str) -> dict[str, int]:
+    """Return what was sent by period; earlier versions kept the last period alone."""
+    if all_of in row:
+        return {str(period): int(size) for period, size in row[all_of].items()}
+    return {str(row[last]["period"]): int(row[last]["bytes"])} if row[last]["period"] else {}
+
+
 def _content_of(data: bytes) -> _Content:
     """Return what a file says; nothing if it is damaged, as notes may never keep a recorder from its work."""
     if not data:
@@ -199,10 +213,10 @@ def _content_of(data: bytes) -> _Content:
             int(row["bytes"]),
             [Dropped(**one) for one in row["dropped"]],
             None if dropping is None else Dropped(**dropping),
-            _Sent(**row["day"]),
-            _Sent(**row["month"]),
+            _sent_of(row, "days", "day"),
+            _sent_of(row, "months", "month"),
         )
-    except (ValueError, TypeError, LookupError, RecursionError):
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         _log.warning("the notes of a spool are damaged, and begin anew")
         return _Content()
 

@@ -114,7 +114,8 @@ class Uploader:
         asked = _Asked(remote)
         failure: Exception
         try:
-            if is_stored(spool, one.key):
+            is_there = is_stored(spool, one.key)
+            if is_there:
                 identified = has_id(spool.head(one.key))
                 if copy_object(spool, asked, one.key, digests=not identified).state is CopyState.PRESENT:
                     check_id(spool, asked, one.key)
@@ -134,8 +135,11 @@ class Uploader:
             failure = error
         else:
             self._contents.done(one)
-            with self._lock:
-                self.done.uploaded += 1
+            if is_there:
+                with self._lock:
+                    self.done.uploaded += 1
+            else:
+                self._log.error("removed", "%s: not uploaded, for it is no longer in the spool", one.key)
             self.done.error = None
             return
         log = self._log.error if isinstance(failure, AttributesLostError) else self._log.warning

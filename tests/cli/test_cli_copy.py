@@ -125,6 +125,8 @@ def test_a_copy_that_differs_is_no_success(target, text):
     assert done.state is CopyState.FAILED
     assert isinstance(done.error, StoreError)
     assert text in str(done.error)
+    (again,) = copy_objects(source, target, ["k"], digests=True)
+    assert again.state is CopyState.FAILED, "what is there already is compared likewise"
 
 
 def test_fewer_attributes_are_told():
@@ -134,6 +136,8 @@ def test_fewer_attributes_are_told():
     target = lies(head=lambda found: ObjectInfo(found.key, found.size, found.content_type, {"seektable": "short"}))
     (done,) = copy_objects(source, target, ["k.m4v_end"])
     assert (done.state, done.thinned) == (CopyState.COPIED, True)
+    (again,) = copy_objects(source, target, ["k.m4v_end"])
+    assert (again.state, again.thinned) == (CopyState.PRESENT, True)
     assert target.head("k.m4v_end").content_type == "application/octet-stream"
 
 

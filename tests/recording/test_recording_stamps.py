@@ -40,6 +40,7 @@ from onvif_bmff.recording.stamps import (
     Situation,
     Verdict,
     gap_limit,
+    is_denied,
     judge,
 )
 from onvif_bmff.recording.timing_faults import TimingFault
@@ -119,6 +120,33 @@ def test_of_two_samples_nothing_tells_a_gap(later, while_it_goes_on, at_the_end)
     assert judge([later], Neighbours(0, 0), BOUNDS, ended=True).situation is at_the_end
 
 
+@pytest.mark.parametrize(
+    ("read_off", "others", "situation"),
+    [
+        (-5_000, {}, Situation.AHEAD),
+        (-4_000, {}, Situation.AHEAD),
+        (-3_999, {}, Situation.SILENCE),  # more than a gap is left
+        (0, {}, Situation.SILENCE),
+        (-5_000, {"reached": 40, "stamped": 6_000}, Situation.AHEAD),
+        (-5_000, {"reached": 5_000, "stamped": 6_000}, Situation.SILENCE),  # another was judged to be there
+        (-5_000, {"reached": 40, "stamped": 6_000, "wavers": True}, Situation.UNDECIDED),
+        (0, {"reached": 40, "stamped": 6_000}, Situation.SILENCE),
+        (0, {"reached": 1_000, "stamped": 1_000, "gone_on": True}, Situation.AHEAD),
+    ],
+)
+def test_a_reading_beside_stamps_in_doubt_tells_a_step_from_a_gap(read_off, others, situation):
+    around = Neighbours(0, 40, read_off=read_off, **others)
+    assert judge(line(5_000, 26), around, BOUNDS).situation is situation
+    assert judge(line(5_000, 52), around, BOUNDS).situation is (
+        Situation.AHEAD if situation is Situation.UNDECIDED else situation
+    ), "it does not wait for longer"
+
+
+@pytest.mark.parametrize(("gap", "off", "denied"), [(1_040, -541, True), (1_040, -539, False), (8_000, -6_000, True)])
+def test_a_reading_need_not_be_exact(gap, off, denied):
+    assert is_denied(Fraction(gap, 1000), Fraction(off, 1000)) is denied
+
+
 def test_other_tracks_confirm_a_gap_or_contradict_it():
     ahead = line(5_000, 26)
     assert judge(ahead[:1], Neighbours(0, 40, reached=5_000), BOUNDS).situation is Situation.SILENCE
@@ -194,6 +222,7 @@ def test_samples_that_are_off_are_put_where_they_are_nearer_to_their_stamps(situ
         ([-260], Neighbours(0, 40), Situation.UNDECIDED, 0),
         ([-300, -220], Neighbours(0, 40, moved=300), Situation.ALONG, 1),
         ([240], Neighbours(0, 40, moved=300), Situation.UNDECIDED, 0),
+        ([580], Neighbours(0, 40, moved=-1), Situation.UNDECIDED, 0),
         ([5_040], Neighbours(0, 40, moved=-5_000), Situation.ALONG, 0),
         ([5_040], Neighbours(0, 40, 5_040, moved=300), Situation.SILENCE, 0),
     ],

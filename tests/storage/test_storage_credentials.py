@@ -251,6 +251,23 @@ def test_the_old_ones_go_on_until_there_are_new_ones(caplog):
     assert SECRET not in caplog.text
 
 
+def test_who_is_told_of_new_ones_cannot_end_their_renewal(caplog):
+    """A callback that fails is logged, without what it says, and the next renewal comes."""
+    clock = ThreadedRuntime(now=lambda: NOW)
+    renewed = []
+
+    def told(found):
+        renewed.append(found)
+        raise ValueError(SECRET)
+
+    soon = answer(expiresAt=str(NOW.plus_microseconds(1000)))
+    source = RenewedCredentials(lambda: soon, OLD, policy=FAST, on_changed=told, runtime=clock)
+    until(lambda: len(renewed) > 1)
+    source.close()
+    assert "new credentials were not passed on: ValueError" in caplog.text
+    assert SECRET not in caplog.text
+
+
 def test_without_any_there_is_an_error():
     def fetch():
         raise StoreError("down")

@@ -235,7 +235,7 @@ def test_a_file_that_somebody_removed_is_no_failure(spooled, tmp_path):
     again = SpooledStore(remote, tmp_path / "spool", policy=SpoolPolicy(tasks=0))
     os.unlink(tmp_path / "spool/waiting/a")
     again._uploader.upload(again._contents.take("2026-11-30"), "2026-11-30")
-    assert (again.status.waiting, list(remote.keys())) == (0, [])
+    assert (again.status.waiting, again.status.uploaded, list(remote.keys())) == (0, 0, [])
     again.close()
 
 
