@@ -653,7 +653,8 @@ class World:
         joined = []
         for session, at in began.items():
             until = first.get(session, at + GOP)
-            until += group if until - at > MAX_GAP else 0.0  # others led until then, so its first group is lost, too
+            known = until + camera.streams[0].period  # when the next one comes
+            until += group if known - at > MAX_GAP else 0.0  # others led until then, so its first group is lost, too
             joined.append(Excuse(at - 1.0, until, "before the first sync sample", counted=False))
         troubled = [
             Excuse(one.captured, one.captured, f"camera: {one.disturbed}", counted=False)
