@@ -259,8 +259,7 @@ class SampleRouter:
 
     def _break_off(self, state: TrackState, sample: Sample) -> Sequence[RecordingEvent]:
         """Let a track leave if a sample that is not sync cannot follow the one before it."""
-        changed, gap = state.reaches_change(sample), state.reaches_gap(sample)
-        spans = state.spans
+        changed, gap, spans = state.reaches_change(sample), state.reaches_gap(sample), state.spans
         if spans is None or not (changed or gap or spans.has_lost_lead(sample.track_id)):
             return ()
         leads = self._leads(state)
@@ -289,11 +288,12 @@ class SampleRouter:
         after, current = state.reaches_break(sample) if state.breaks else None, self.spans.current
         if current is None or current.ended:
             current = self._open(None, state, sample)
-        turn, interleaver = SyncSample(state, sample, self._leads(state), after), self._interleaver
+        alone = after is Verdict.GAP and state.spans is current is not self.states[self._lead_id].spans  # all paused
+        turn = SyncSample(state, sample, (alone and current.multiplexed) or self._leads(state), after)
         writer = current.writers[sample.track_id]
         is_led = writer.lead_id == sample.track_id  # by itself
         if not is_led and current.has_lost_lead(sample.track_id):
-            if not turn.leads or (interleaver is not None and turn.time <= interleaver.led_until):
+            if not turn.leads or (self._interleaver is not None and turn.time <= self._interleaver.led_until):
                 return self._wait_for_lead(turn, current, DropReason.TOO_LATE)
             if sample.track_id in current.entered:
                 self._pending.add(CutCause.MEDIA_GAP)

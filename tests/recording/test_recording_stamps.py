@@ -472,6 +472,20 @@ def test_a_pause_of_the_whole_source_ends_all_spans(chosen, seconds, stated):
 
 
 @pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: one.name)
+@pytest.mark.parametrize("pause", [14, 3_600])
+def test_sound_behind_a_pause_of_the_whole_source_is_in_a_new_span_though_no_key_frame_is_there_yet(chosen, pause):
+    """It goes on within a group of three pictures, a second each."""
+    start = PICTURES[0].decode_time
+    shots = [replace(PICTURES[0], decode_time=start + n * 90_000, duration=90_000, sync=n % 3 == 0) for n in range(64)]
+    media = mixed(shots, audio(64, start=LONG_AGO))
+    since = media.index(shots[31]) - 3
+    spans, _ = recorded(moved(pause, lambda n: n >= since, media), chosen, tracks=(MJPEG, AUDIO))
+    for span in spans:
+        starts = [segment.obj.key.time for segment in span.segments]
+        assert all((later - one).total_seconds() < 12 for one, later in pairwise(starts))
+
+
+@pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: one.name)
 @pytest.mark.parametrize("pause", [3, 9, 15])
 def test_no_sound_lands_in_an_object_that_is_seconds_younger(chosen, pause):
     """Sound pauses, pictures go on: what was heard before is stored where it was heard."""

@@ -31,7 +31,7 @@ from onvif_bmff.control import (
     RecordingTargetConfiguration,
     SourceReference,
 )
-from onvif_bmff.device import ClockTrust, RecordingDevice
+from onvif_bmff.device import RecordingDevice
 from onvif_bmff.device.worker import OutputWorker
 from onvif_bmff.engine.targets import OutputKey, OutputPlan
 from onvif_bmff.errors import InvariantError, OnvifBmffError, PersistenceError
@@ -44,6 +44,7 @@ from onvif_bmff.storage.pending import LOST
 from onvif_bmff.validation import Finding, validate_store
 from tests.simulate.cameras import BEHAVIOURS, REMEMBERED, Camera, CameraFleet, Given, identify
 from tests.simulate.certificates import SimulatedCertificates, unwrapper
+from tests.simulate.checked_names import read_name
 from tests.simulate.checker import check_bucket
 from tests.simulate.corrections import Corrections, late_begins, overlap_of, overlaps_of
 from tests.simulate.database import SimulatedDatabase
@@ -86,6 +87,10 @@ LAPSE = 65.0
 """Seconds after which a camera is not followed that tells a time that is more than a day off by the device's clock."""
 FOLLOWED = 5.0
 """Seconds after which new spans follow a clock that is more than 100 ms off, where a segment can begin."""
+LOOK_TIME = 10.0
+"""Seconds in which a store says what its newest keys are, at the most, after which recordings begin."""
+PATIENCE = 300.0
+"""Seconds for which a recording waits for its clock to be later than its newest key, at the most."""
 SETTLE = 170.0
 """Seconds without trouble at the end: as long as a request may hang, and a recovery then waits."""
 
@@ -191,6 +196,8 @@ class World:
         self._delayed_before = 0.0
         self._failing: list[tuple[float, float]] = []
         self._first: dict[str, str] = {}
+        self.waits_until = 0.0
+        self._waits: list[tuple[str, Excuse]] = []
 
     def _behaviours(self, chance: Random) -> list[str]:
         """Return what all cameras do."""
@@ -222,6 +229,7 @@ class World:
                 break
             runtime.sleep(2.0)
         self._watch_workers(self.device)
+        self._await_clock()
         self.device.start()
         while not self._ensure_recordings(self.device):
             runtime.sleep(1.0)
@@ -242,7 +250,6 @@ class World:
         little = "little room" in self.scenario.kinds
         self.max_bytes = 2_000 if little else 32 << 20
         self.room = Room(20_000, 20_000) if little else Room(64 << 20)
-        trust = ClockTrust() if CLOCK_AT_1970 in self.scenario.kinds else ClockTrust(patience=timedelta(0))
         return RecordingDevice(
             stores,
             sources=self.fleet.provider(self.process),
@@ -252,9 +259,26 @@ class World:
             ivs=IvSources(CencIvAllocators(random=runtime.random), CbcsIvSource(runtime.random)),
             max_bytes=self.max_bytes,
             room=self.room,
-            clock_trust=trust,
             runtime=runtime,
         )
+
+    def _await_clock(self) -> None:
+        """Note which recordings wait, since there are keys in their places that are later than the device's clock."""
+        began = max(self.simulation.time, self.wall.unset[1])
+        now = self.wall.true_at(began).microseconds
+        names = {"bucket": list(self.bucket.contents()), "disk": list(self.disk.names())}
+        for recording in self.scenario.recordings:
+            keys = [read_name(one) for one in names[recording.storage] if one.startswith(f"{recording.prefix}/")]
+            ahead = (max((one.time for one in keys if one is not None), default=now) - now) / 1e6
+            if ahead <= 0:
+                continue
+            changes = self.scenario.kinds & {"wall clock jump", "wall clock set back"}
+            lasts = PATIENCE if changes else min(ahead * (1 + 2 * abs(self.drift)), PATIENCE)
+            until = began + LOOK_TIME + lasts
+            self.simulation.hits["waited for its clock"] += ahead > LOOK_TIME
+            self.waits_until = max(self.waits_until, until)
+            why = "it waited for its clock to be later than its newest key"
+            self._waits.append((recording.prefix, Excuse(began - 1.0, until + GOP, why, counted=False)))
 
     def _ensure_recordings(self, device: RecordingDevice) -> bool:
         """Create those that are not there yet; return whether all are."""
@@ -373,6 +397,7 @@ class World:
         self._sleep_until(self.scenario.seconds)
         self._set_faults(on=False)
         self.simulation.sleep(SETTLE)
+        self._sleep_until(self.waits_until + GOP if self.waits_until > self.simulation.time - GOP else 0.0)
         if self.device is None:
             self.findings.append("not started: the device never came up")
         else:
@@ -628,7 +653,8 @@ class World:
         joined = []
         for session, at in began.items():
             until = first.get(session, at + GOP)
-            until += group if until - at > MAX_GAP else 0.0  # others led until then, so its first group is lost, too
+            known = until + camera.streams[0].period  # when the next one comes
+            until += group if known - at > MAX_GAP else 0.0  # others led until then, so its first group is lost, too
             joined.append(Excuse(at - 1.0, until, "before the first sync sample", counted=False))
         troubled = [
             Excuse(one.captured, one.captured, f"camera: {one.disturbed}", counted=False)
@@ -638,6 +664,7 @@ class World:
         # Where the leading track comes MAX_GAP after the others, its first group of pictures is lost for a gap, too.
         patience = GOP if group <= MAX_GAP else 2 * GOP
         left = list(self.pauses.excuses(recording.prefix, patience, camera.given))
+        left += [excuse for prefix, excuse in self._waits if prefix == recording.prefix]
         return (
             self.excuses + joined + troubled + left + self._waiting_documents(camera) + self._store_troubles(recording)
         )

@@ -66,3 +66,20 @@ def test_the_same_seed_is_the_same_run_whatever_python_adds() -> None:
         return [line.partition(", 0 processor")[0] for line in found.splitlines() if "processor" not in line]
 
     assert lines("1") == lines("2")
+
+
+WAITS = """
+from tests.simulate import run
+from tests.simulate.scenario import draw
+found = run.simulate(draw(950160))
+run.PATIENCE = -10.0
+less = run.simulate(draw(950160)).findings
+print(found.findings, found.hits["waited for its clock"] > 0, [one.partition(":")[0] for one in less])
+"""
+
+
+def test_the_model_knows_for_how_long_a_recording_waits_for_its_clock():
+    """A camera's clock was ahead, so that keys are later than the clock of the device after a start."""
+    environment = {**os.environ, "PYTHONHASHSEED": "0"}
+    done = subprocess.run([sys.executable, "-c", WAITS], capture_output=True, text=True, cwd=ROOT, env=environment)
+    assert done.stdout == "[] True ['lost without a reason']\n", done.stderr
