@@ -14,7 +14,7 @@ from typing import Any
 
 from onvif_bmff.errors import escaped
 
-__all__ = ["AuditOutcome", "acting_for", "audit", "differences", "is_audited"]
+__all__ = ["AuditOutcome", "acting_for", "audit", "differences", "is_audited", "rehearsed"]
 
 _log = logging.getLogger(__name__)
 _MAX_TEXT = 4000
@@ -22,6 +22,7 @@ _MAX_TEXT = 4000
 _HIDDEN = "***"
 
 _user: ContextVar[str | None] = ContextVar("user", default=None)
+_is_rehearsal: ContextVar[bool] = ContextVar("is_rehearsal", default=False)
 
 
 class AuditOutcome(StrEnum):
@@ -51,9 +52,19 @@ def acting_for(user: str) -> Iterator[None]:
         _user.reset(token)
 
 
+@contextmanager
+def rehearsed() -> Iterator[None]:
+    """Write no line for the operations that the body calls, for they are tried in a service that keeps nothing."""
+    token = _is_rehearsal.set(True)
+    try:
+        yield
+    finally:
+        _is_rehearsal.reset(token)
+
+
 def is_audited() -> bool:
     """Return whether anybody listens to what is done; what is refused is always logged."""
-    return _log.isEnabledFor(logging.INFO)
+    return _log.isEnabledFor(logging.INFO) and not _is_rehearsal.get()
 
 
 def audit(operation: str, outcome: AuditOutcome, changes: Mapping[str, tuple[Any, Any]], reason: str = "") -> None:
@@ -65,6 +76,8 @@ def audit(operation: str, outcome: AuditOutcome, changes: Mapping[str, tuple[Any
         changes: what has changed → from what, to what; None for nothing.
         reason: why it was refused, or failed.
     """
+    if _is_rehearsal.get():
+        return
     user = _user.get()
     text = "; ".join(f"{name}: {_shown(old)} -> {_shown(new)}" for name, (old, new) in changes.items())
     if len(text) > _MAX_TEXT:

@@ -44,11 +44,11 @@ ALLOWED = {
         "runtime", "storage", "validation", "export", "playback", "cenc", "objects", "bmff", "media_kind", "errors",
         "timing",
     },
-    "configuration": {"control", "cenc", "storage", "errors", "timing"},
+    "configuration": {"control", "cenc", "storage", "audit", "errors", "timing"},
     "device": {
         "configuration",
         "engine", "control", "recovery", "recording", "export", "playback", "cenc", "objects", "demux", "media",
-        "storage", "ingest", "rtsp", "runtime", "logs", "media_kind", "errors", "timing",
+        "storage", "ingest", "rtsp", "runtime", "audit", "logs", "media_kind", "errors", "timing",
     },
 }  # fmt: skip
 """What each room may import of ours. ``cli`` may import anything, and nothing may import ``cli``."""

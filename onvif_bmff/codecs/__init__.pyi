@@ -29,6 +29,7 @@ from onvif_bmff.codecs.avc.syntax import avc_starts_picture as avc_starts_pictur
 from onvif_bmff.codecs.avc.syntax import parse_avc_pps as parse_avc_pps
 from onvif_bmff.codecs.avc.syntax import parse_avc_sps as parse_avc_sps
 from onvif_bmff.codecs.camera_video import CameraVideo as CameraVideo
+from onvif_bmff.codecs.coarse_stamps import CoarseStamps as CoarseStamps
 from onvif_bmff.codecs.g711 import G711Codec as G711Codec
 from onvif_bmff.codecs.hevc.codec import HevcCodec as HevcCodec
 from onvif_bmff.codecs.hevc.layout import HevcSliceLayout as HevcSliceLayout
@@ -110,6 +111,7 @@ __all__ = [
     "AvcSliceLayout",
     "AvcSps",
     "CameraVideo",
+    "CoarseStamps",
     "G711Codec",
     "HevcAccessUnits",
     "HevcCodec",

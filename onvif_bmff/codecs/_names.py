@@ -22,6 +22,7 @@ NAMES = {
         "parse_avc_sps",
     ),
     "camera_video": ("CameraVideo",),
+    "coarse_stamps": ("CoarseStamps",),
     "g711": ("G711Codec",),
     "hevc.codec": ("HevcCodec",),
     "hevc.layout": ("HevcSliceLayout", "hevc_slice_layout",),

@@ -17,6 +17,7 @@ from bisect import insort
 from collections import deque
 from contextlib import suppress
 
+from onvif_bmff.codecs.coarse_stamps import CoarseStamps
 from onvif_bmff.codecs.hevc.syntax import hevc_layer_id
 from onvif_bmff.codecs.presentation_line import PresentationLine, ShownPicture, place_of
 from onvif_bmff.codecs.steady_presentation import SteadyPresentation
@@ -52,12 +53,13 @@ class ReorderedTimes:
     with the offset that the order counts give, for the recorder to judge (`PresentationLine`). Only one that is a
     little off, by up to a tenth of a second or three pictures, is put between them: it cannot be told from theirs.
     ``depth`` is how many pictures are held back; None while that is not known. As long as a time may be off or behind
-    a pause, up to six more are.
+    a pause, up to six more are. Of stamps that are too coarse to tell pictures apart finer ones are made first
+    (`CoarseStamps`), for which more pictures wait at the beginning.
     """
 
     __slots__ = (
-        "_arrived", "_contradicted", "_held", "_last", "_line", "_reader", "_sequence", "_shown",
-        "_steady", "_suspects", "_transparent", "depth",
+        "_arrived", "_coarse", "_contradicted", "_held", "_line", "_reader", "_sequence", "_shown", "_steady",
+        "_suspects", "_transparent", "depth",
     )  # fmt: skip
 
     def __init__(self, codec: Codec, timescale: int) -> None:
@@ -65,13 +67,12 @@ class ReorderedTimes:
         self._held: deque[ShownPicture] = deque()
         self._shown: list[ShownPicture] = []
         self._suspects: list[ShownPicture] = []
-        self._last: ShownPicture | None = None
         self._arrived = self._sequence = self._contradicted = 0
         self._begin(codec)
 
     def _begin(self, codec: Codec) -> None:
         self._line = PresentationLine(self._line.second)
-        self._steady = SteadyPresentation()
+        self._steady, self._coarse = SteadyPresentation(), CoarseStamps()
         self._reader: tuple[NalFamily, PictureHeaders] | None = None
         if isinstance(codec, PictureCodec) and codec.nal_family is not None:
             self._reader = codec.nal_family, codec.picture_headers()
@@ -90,7 +91,16 @@ class ReorderedTimes:
             return [sample]
         if sample.composition_offset:
             return self._give_up(sample)
-        place = self._place(sample)
+        ready: list[Sample] = []
+        coarse = self._coarse.push(sample, self._place(sample), self.depth or 0)
+        for number, (one, place) in enumerate(coarse):
+            ready += self._order(one, place, self._sequence if number == len(coarse) - 1 else place[0])
+        return ready
+
+    def _order(self, sample: Sample, place: tuple[int, int, int], sequence: int) -> list[Sample]:
+        """Take the next sample, in its place; return those that are ready: all of those before a sequence, too."""
+        if self._transparent:
+            return [sample]
         before = self._held[-1] if self._held else None
         if before is not None and place < before.place:
             if sample.decode_time < before.sample.decode_time:
@@ -105,22 +115,26 @@ class ReorderedTimes:
             if len(self._held) < _PROBE:
                 return []
             self.depth = self._seen_depth()
-        return self._release(self.depth)
+        return self._release(self.depth, sequence)
 
     def flush(self) -> list[Sample]:
         """Return what is held back. What follows is another sequence of pictures."""
+        ready: list[Sample] = []
+        for one, place in self._coarse.flush():
+            ready += self._order(one, place, place[0])
         for picture in self._suspects:
             self._hold(picture)
         self._suspects = []
         self._line.settle()
-        left = self._release(0)
+        ready += self._release(0, self._sequence)
         self._sequence += 1
-        return left
+        return ready
 
     def _give_up(self, sample: Sample) -> list[Sample]:
         """Let this sample and all that follow pass as they come."""
         self._transparent = True
         left = [held.sample for held in (*self._held, *self._suspects)]
+        left += [held for held, _ in self._coarse.flush()]
         self._held.clear()
         self._suspects.clear()
         self._shown.clear()
@@ -142,7 +156,7 @@ class ReorderedTimes:
             return [*suspects, picture]
         is_far = self._line.is_far(picture.sample, shown[-1])
         if not suspects and (
-            not is_far or picture.place > shown[-1].place or self._line.fits(picture, shown, self._last)
+            not is_far or picture.place > shown[-1].place or self._line.fits(picture, shown, self._steady.latest)
         ):
             return [picture]
         if is_far:
@@ -159,13 +173,13 @@ class ReorderedTimes:
 
     def _hold(self, picture: ShownPicture) -> None:
         """Hold a picture back, with its time, between those that are shown before and after it."""
-        self._line.put(picture, self._shown, self._last)
+        self._line.put(picture, self._shown, self._steady.latest)
         insort(self._shown, picture, key=place_of)
         self._held.append(picture)
 
     def _place(self, sample: Sample) -> tuple[int, int, int]:
         """Where the picture in a sample comes in the order in which pictures are shown."""
-        header, last = self._picture(sample), self._last
+        header, last = self._picture(sample), self._steady.latest
         order = self._held[-1].place[1] if self._held else 0  # of one that cannot be read: as if behind the one before
         if header is not None:
             order = sample.decode_time if header.order is None else header.order
@@ -202,14 +216,13 @@ class ReorderedTimes:
                     found = headers.read(data[start:end])
         return found
 
-    def _release(self, keep: int) -> list[Sample]:
-        """Give decode times to all samples but the last ``keep``, and to all of sequences that are over."""
+    def _release(self, keep: int, sequence: int) -> list[Sample]:
+        """Give decode times to all samples but the last ``keep``, and to all before a sequence."""
         ready: list[Sample] = []
         shown, held, line, steady = self._shown, self._held, self._line, self._steady
-        while line.doubted is None and (len(shown) > keep or (shown and shown[0].place[0] < self._sequence)):
+        while line.doubted is None and (len(shown) > keep or (shown and shown[0].place[0] < sequence)):
             slot = shown.pop(0)
-            last, self._last = self._last, slot
-            if last is not None:
+            if (last := steady.latest) is not None:
                 line.learn(last, slot)
             at, picture = steady.put(slot, shown, line), held.popleft()
             ready.append(_timed(picture, at, steady.ahead(picture, slot, shown)))

@@ -20,20 +20,23 @@ _ENOUGH = 20
 
 
 class SteadyPresentation:
-    """When the pictures of one track are shown, in that order, for some time after stamps contradicted it."""
+    """When the pictures of one track are shown, in that order, for some time after stamps contradicted it.
 
-    __slots__ = ("_latest", "_line", "_most", "_number", "_unit")
+    ``latest`` is the picture that was put last.
+    """
+
+    __slots__ = ("_line", "_most", "_number", "_unit", "latest")
 
     def __init__(self) -> None:
         self._line = SteadyLine(_ENOUGH)
         self._number = self._most = 0
         self._unit = 1
-        self._latest: ShownPicture | None = None
+        self.latest: ShownPicture | None = None
 
     def put(self, slot: ShownPicture, shown: Sequence[ShownPicture], line: PresentationLine) -> int:
         """Return when the picture of a slot is shown, the next one in that order, before those ``shown`` after it."""
         self._unit, self._most = line.unit or self._unit, line.second // _MOST
-        last, self._latest = self._latest, slot
+        last, self.latest = self.latest, slot
         at = slot.time if last is None or last.at is None else last.at
         before = (self._number, at)
         if last is not None:

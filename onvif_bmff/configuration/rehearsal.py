@@ -6,6 +6,7 @@ So the rules of the service stand in the service alone.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from onvif_bmff.audit import rehearsed
 from onvif_bmff.cenc.keys.certificates import certificate_fault
 from onvif_bmff.configuration.lines import Path
 from onvif_bmff.configuration.settings import DeviceConfiguration
@@ -61,10 +62,12 @@ def service_faults(file: DeviceConfiguration) -> Iterator[tuple[Path, str]]:
         clock=lambda: UtcTime(0), capabilities=capabilities_of(file), resources=_Resources(file), random=bytes
     )
     recordings, jobs = owned_by(file)
-    try:
-        service.provisioning.settle(recordings, jobs)
-    except OnvifBmffError:
-        yield from _one_by_one(service, recordings, jobs)
+    with rehearsed():
+        try:
+            service.provisioning.settle(recordings, jobs)
+        except OnvifBmffError:
+            faults.extend(_one_by_one(service, recordings, jobs))
+    yield from faults
 
 
 def _one_by_one(

@@ -4,6 +4,7 @@ import os
 from dataclasses import fields
 from datetime import timedelta
 
+from onvif_bmff.audit import acting_for
 from onvif_bmff.configuration.rehearsal import capabilities_of
 from onvif_bmff.configuration.settings import DeviceConfiguration
 from onvif_bmff.configuration.structures import owned_by
@@ -96,7 +97,8 @@ class ConfiguredDevice:
     def _settle(self, file: DeviceConfiguration) -> None:
         recordings, jobs = owned_by(file)
         try:
-            self.device.service.provisioning.settle(recordings, jobs)
+            with acting_for("the configuration file"):
+                self.device.service.provisioning.settle(recordings, jobs)
         except Fault as fault:
             raise ConfigurationError(f"the device refuses it: {fault.reason}") from None
 

@@ -43,6 +43,7 @@ from onvif_bmff.device.stores import DeviceSpool, DeviceStores
 from onvif_bmff.device.worker import OutputWorker
 from onvif_bmff.device.workers import DeviceWorkers, recovered_part, storages_read
 from onvif_bmff.engine.targets import TargetMaker, WrappingPolicy
+from onvif_bmff.errors import StateError
 from onvif_bmff.objects.stored import ObjectStore
 from onvif_bmff.recording.segment_labels import SegmentLabels
 from onvif_bmff.recovery import RecoveryReport
@@ -267,7 +268,12 @@ class RecordingDevice:
         """Start recording what the service decides, and recover what an earlier process left behind.
 
         Recovery goes on in the background, store by store, so that a store that hangs delays nothing else.
+
+        Raises:
+            StateError: it was started before, as by ``with``, or is closed.
         """
+        if self._task is not None or self._stop.is_set():
+            raise StateError("a device is started once; make another one to go on after it was closed")
         self.service.changes.add(self._wake.set)
         self._recovery.start()
         self._wake.set()

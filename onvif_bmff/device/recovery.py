@@ -1,7 +1,7 @@
 """Recovery of a device's stores at its start: the device is their only writer, so old spans end at once."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import replace
 from enum import Enum
 from functools import partial
@@ -33,6 +33,41 @@ _FIRST_RETRY = 5.0
 _MAX_RETRY = 60.0
 
 
+def _places(plan: DevicePlan) -> frozenset[KeyPlace]:
+    """Return where objects of the recordings of a plan may lie, whatever is recorded now."""
+    found: set[KeyPlace] = set()
+    for recording in plan.recordings.values():
+        found |= {KeyPlace(None, local_prefix(recording.token, track), "") for track, _ in recording.tracks}
+        target = recording.configuration.target
+        if target is not None:
+            found.add(KeyPlace(target.storage, target.prefix or "", target.postfix or ""))
+    return frozenset(found)
+
+
+class _RecoveredPlaces:
+    """Where an earlier process may have recorded: where recordings were when this was made, and where they are now."""
+
+    __slots__ = ("_earlier", "plans")
+
+    def __init__(self, plans: Callable[[], DevicePlan]) -> None:
+        self.plans = plans
+        self._earlier = _places(plans())
+
+    def of(self, storage: str | None, plan: DevicePlan) -> set[tuple[str, str]]:
+        """Return prefix and postfix of all places in a storage."""
+        return {(one.prefix, one.postfix) for one in self._earlier | _places(plan) if one.storage == storage}
+
+    def tell_gone(self, plan: DevicePlan, stores: Container[str | None]) -> None:
+        """Say which places cannot be recovered, for their storages are gone."""
+        for place in sorted(self._earlier - _places(plan), key=str):
+            if place.storage is not None and place.storage not in stores:
+                _log.warning(
+                    "storage %s is gone: spans at %s stay open there, if power failed; 'onvif-bmff recover' ends them",
+                    place.storage, "…".join(part for part in place[1:] if part) or "its top",
+                    extra={"storage": place.storage},
+                )  # fmt: skip
+
+
 class RecoveryPart(Enum):
     """Which part of a recovery is done, where processes share it."""
 
@@ -49,12 +84,13 @@ class DeviceRecovery:
     A store that fails meanwhile is recovered again until nothing is left to do: after five seconds, then after twice
     as long each time up to a minute. As long as the clock is wrong nothing is recovered: by its time all spans would be
     later than the start, as those are which this process records itself. A place that waits for the clock, as it has
-    later keys (``ClockWait``), is recovered whole: nothing in it is of this process.
+    later keys (``ClockWait``), is recovered whole: nothing in it is of this process. Places count that recordings had
+    when this was made, too: an earlier process may have recorded there, though they have others by the start.
 
     Args:
         stores: the stores.
         labels: of all objects.
-        plans: gives what is to be recorded now.
+        plans: gives what is to be recorded now; first of all, what an earlier process recorded.
         clock: the present instant.
         wait: what waits for the clock; it is told to ask each store for its newest keys first.
         deleted: called with every range of local data that was deleted.
@@ -79,7 +115,7 @@ class DeviceRecovery:
         self._reports: dict[str | None, list[RecoveryReport]] = {}
         self._stores = stores
         self._labels = labels
-        self._plans = plans
+        self._places = _RecoveredPlaces(plans)
         self._clock = clock
         self._wait = wait
         self._deleted = deleted
@@ -90,7 +126,7 @@ class DeviceRecovery:
     def start(self) -> None:
         """Start; spans that begin from now on are not changed."""
         if self._part is not RecoveryPart.REST:
-            self._wait.expect(self._plans(), self._stores.tokens())
+            self._wait.expect(self._places.plans(), self._stores.tokens())
         if self._clock.doubt() is None:
             self._runtime.spawn(partial(self._await, self._begin()), "recovery")
         else:
@@ -115,10 +151,11 @@ class DeviceRecovery:
         self._stop.set()
 
     def _begin(self) -> list[Task]:
-        started, plan = self._clock(), self._plans()
+        started, plan, stores = self._clock(), self._places.plans(), self._stores.all()
+        self._places.tell_gone(plan, stores)
         return [
             self._runtime.spawn(partial(self._recover, token, store, plan, started), f"recovery {token}")
-            for token, store in self._stores.all().items()
+            for token, store in stores.items()
         ]
 
     def _begin_later(self) -> None:
@@ -135,13 +172,7 @@ class DeviceRecovery:
     def _recover(self, token: str | None, store: ObjectStore, plan: DevicePlan, started: UtcTime) -> None:
         if self._part is not RecoveryPart.REST:
             self._wait.look(token, store)
-        places: set[tuple[str, str]] = set()
-        for recording in plan.recordings.values():
-            target = recording.configuration.target
-            if token is None:
-                places |= {(local_prefix(recording.token, track), "") for track, _ in recording.tracks}
-            elif target is not None and target.storage == token:
-                places.add((target.prefix or "", target.postfix or ""))
+        places = self._places.of(token, plan)
         done: list[RecoveryReport] = []
         delay = _FIRST_RETRY
         while True:
@@ -187,7 +218,7 @@ class DeviceRecovery:
             found = {prefix for prefix, _ in Timeline.from_store(store).recordings}
             known = {  # read afterwards, since tracks may have been created meanwhile
                 local_prefix(recording.token, track)
-                for recording in self._plans().recordings.values()
+                for recording in self._places.plans().recordings.values()
                 for track, _ in recording.tracks
             }
             for prefix in found - known:

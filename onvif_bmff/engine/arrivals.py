@@ -49,7 +49,7 @@ _DRIFTS = 0.005
 _YOUNG = 10.0
 _SLACK = 0.02
 _TOGETHER, _APART = 0.2, 5.0
-"""Seconds by which estimates of two tracks may differ after one stepped, and while none did, if they are in step."""
+"""Seconds by which estimates of two tracks may differ otherwise after one stepped, and at all while none did."""
 _LIVE = 10.0
 """Seconds after which a track without samples says nothing of the others."""
 
@@ -202,10 +202,14 @@ class _Line:
         self.timescale = timescale
         self.steps = StampSteps()
         self.estimator = ArrivalEstimator()
+        self.begun = False
+        """Whether it gave samples of media time 0 or later: those before came while the source was opened."""
         self.in_step = True
         """Whether it has the same media time as the source's other tracks."""
         self.stepped = False
         """Whether it, or the track that it is compared with, stepped since it was compared last."""
+        self.apart = 0.0
+        """Seconds by which it came later than the track that it is compared with, when it was in step with it last."""
         self.latest = 0.0
         self.given: float | None = None
         self.look_at = 0.0
@@ -259,6 +263,7 @@ class SourceClock:
         self._lines = self._made_lines()
         self.camera: CameraClock = CameraClock() if before is None else before.camera
         self._now = begin
+        self._ahead: int | None = None
 
     @property
     def has_camera_time(self) -> bool:
@@ -273,16 +278,20 @@ class SourceClock:
     def arrived(self, sample: Sample, arrival: float) -> ClockReading | None:
         """Take a sample and its time of arrival; return a reading every few seconds, or if it changed much.
 
-        Samples before media time 0, when the first was asked for, say nothing of arrival.
+        The first samples say nothing of arrival if they are before media time 0, when the first was asked for. Later on
+        they are so where the clock of the source was set back.
         """
         self._now = arrival
         line = self._lines.get(sample.track_id)
-        if line is None or self._choice is ClockChoice.CAMERA or not self.camera.may_lapse(arrival, _WINDOW):
+        if line is None or self._choice is ClockChoice.CAMERA:
             return None
+        line.begun = line.begun or sample.decode_time >= 0
         media = sample.decode_time / line.timescale
-        if media < 0:  # it came while the source was opened, and not now
+        if not line.begun:  # it came while the source was opened, and not now
             return None
         goes_on = line.steps.goes_on(arrival, media)
+        if not self.camera.may_lapse(arrival, _WINDOW):
+            return None if goes_on is not None else self._held_over(sample, line.timescale, arrival)
         if goes_on is False:
             return None
         if goes_on is None:
@@ -292,12 +301,21 @@ class SourceClock:
         if arrival < line.look_at and line.given is not None and arrival - media >= line.given - self._slack:
             return None
         found = self._look(line, arrival)
+        if found is None and goes_on is None and any(one.steps.in_doubt for one in self._lines.values()):
+            found = line.given  # all tracks may have stepped: what it says of this one tells
         if found is None or self.camera.is_followed(arrival):
             return None
         in_step = all(one.in_step and not one.steps.in_doubt for one in self._lines.values())
         time = Fraction(sample.decode_time, line.timescale)
         number = None if in_step else sample.track_id
         return ClockReading(number, time, self._utc(found + media), ClockOrigin.ARRIVAL)
+
+    def _held_over(self, sample: Sample, timescale: int, arrival: float) -> ClockReading | None:
+        """Return what the camera's clock says beside stamps that stepped: it goes on until it says something else."""
+        if self._ahead is None:
+            return None
+        utc = self._utc(arrival).plus_microseconds(self._ahead)
+        return ClockReading(sample.track_id, Fraction(sample.decode_time, timescale), utc, ClockOrigin.HELD_OVER)
 
     @property
     def drift(self) -> float | None:
@@ -315,8 +333,11 @@ class SourceClock:
             return None
         if not self.camera.read(self._now) and self._choice is ClockChoice.AUTO:
             return None
+        self._ahead = reading.utc.microseconds_since(now)
         if any(line.estimator.has_samples for line in self._lines.values()):
-            self._lines = self._made_lines()  # what is estimated next begins anew
+            before, self._lines = self._lines, self._made_lines()  # what is estimated next begins anew
+            for number, line in self._lines.items():
+                line.begun = before[number].begun
         return reading
 
     def _made_lines(self) -> dict[int, _Line]:
@@ -354,11 +375,17 @@ class SourceClock:
         if not leading.in_step:  # the one that it was compared with is silent
             leading.in_step = True
             for one in self._lines.values():
-                one.stepped = True
+                one.stepped, one.apart = True, 0.0
         for one, offset in offsets.items():
             if one is not leading:
-                bound = _APART if one.in_step and not one.stepped else _TOGETHER
-                one.in_step, one.stepped = abs(offset - offsets[leading]) <= bound, False
+                apart = offset - offsets[leading]
+                if one.in_step and not one.stepped:
+                    one.in_step = abs(apart) <= _APART
+                else:
+                    one.in_step = abs(apart - one.apart) <= _TOGETHER
+                one.stepped = False
+                if one.in_step:
+                    one.apart = apart
 
     def _settled(self, given: float | None, offset: float) -> float:
         """Return an estimate, or the one before it if it has hardly changed."""

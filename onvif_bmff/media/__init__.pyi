@@ -11,6 +11,7 @@ from onvif_bmff.media.codec import all_sync as all_sync
 from onvif_bmff.media.codec import family_of_codec as family_of_codec
 from onvif_bmff.media.codec import picture_size as picture_size
 from onvif_bmff.media.codec import sound_of as sound_of
+from onvif_bmff.media.even_line import STRAYS as STRAYS
 from onvif_bmff.media.even_line import SteadyLine as SteadyLine
 from onvif_bmff.media.even_line import even_places as even_places
 from onvif_bmff.media.foreign_formats import SIGNATURE as SIGNATURE
@@ -81,6 +82,7 @@ __all__ = [
     "NAL_FAMILIES",
     "RECOVERY_POINT",
     "SIGNATURE",
+    "STRAYS",
     "UNSPECIFIED",
     "VVC",
     "AudioCodec",

@@ -15,7 +15,7 @@ NAMES = {
         "picture_size",
         "sound_of",
     ),
-    "even_line": ("SteadyLine", "even_places",),
+    "even_line": ("STRAYS", "SteadyLine", "even_places",),
     "foreign_formats": ("SIGNATURE", "foreign_format",),
     "interleaving": ("Timed", "interleave",),
     "nal": (

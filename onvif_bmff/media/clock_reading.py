@@ -16,6 +16,8 @@ class ClockOrigin(StrEnum):
     """The camera's wall clock, as RTCP sender reports (RFC 3550, 6.4.1) and ONVIF replay headers carry it."""
     ARRIVAL = "arrival"
     """The clock of the device that receives the media."""
+    HELD_OVER = "held over"
+    """The camera's, which gave no reading here: its last one, held over by the clock of the device."""
 
 
 @dataclass(frozen=True, slots=True)

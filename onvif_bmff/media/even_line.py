@@ -6,7 +6,7 @@ from fractions import Fraction
 from operator import mul
 from statistics import median_low
 
-__all__ = ["SteadyLine", "even_places"]
+__all__ = ["STRAYS", "SteadyLine", "even_places"]
 
 _REMEMBERED = 128
 """Times that tell where the line is."""
@@ -18,8 +18,8 @@ _OFF = 4
 """What part of the first times may be off."""
 _AFTER = 64
 """Samples after the last one that was shaken whose times are put on the line."""
-_STRAYS = 3
-"""So many in a row that are off have a line of their own, with the next one."""
+STRAYS = 4
+"""So many in a row that are off have a line of their own."""
 _LEAST = 4
 """What part of the usual distance is left between two samples, at least."""
 _UNEVEN = 3
@@ -46,7 +46,8 @@ class SteadyLine:
 
     def __init__(self, few: int = _FEW) -> None:
         self._few = few
-        self._count = self._exact = self._strays = self.step = 0
+        self._count = self._exact = self.step = 0
+        self._strays: list[_Numbered] = []
         self._times: deque[_Numbered] = deque(maxlen=_REMEMBERED)
 
     @property
@@ -59,10 +60,18 @@ class SteadyLine:
         """Whether times are put on the line, and it is known where that is."""
         return self._count > 0 and len(self._times) >= self._few
 
-    def end(self) -> None:
-        """Begin anew: what follows has nothing to do with what was before."""
-        self._count = self._strays = 0
-        self._times.clear()
+    def begin_at(self, number: int, pace: int) -> None:
+        """Forget the times before the one of a number: what follows has nothing to do with what was before."""
+        self._times = deque((one for one in self._times if one[0] >= number), _REMEMBERED)
+        self._strays = [one for one in self._strays if one[0] >= number]
+        if not self._times and self._strays:
+            self._follow_strays(pace)
+
+    def move(self, by: int) -> None:
+        """Let all times be so many ticks later."""
+        self._times = deque(((number, time + by) for number, time in self._times), _REMEMBERED)
+        self._strays = [(number, time + by) for number, time in self._strays]
+        self._exact += by << _BITS
 
     def begin(self, numbered: Sequence[_Numbered], step: int) -> None:
         """Take the first times, of which some are shaken; they come ``step`` ticks apart."""
@@ -75,27 +84,34 @@ class SteadyLine:
         ``before`` is where the one before it was put; samples usually come ``pace`` ticks apart.
         """
         self._count = _AFTER if is_shaken else max(self._count - 1, 0)
-        is_known, slope = self.is_known, Fraction(pace)
-        if is_known:
+        slope = Fraction(pace)
+        if self.is_known:
             place, slope = _on_line(self._times, number)
             self.step = round(slope)
+        elif self._times:  # no slope is known of few times, but they come at the usual distance
+            place = sum([one[1] + (number - one[0]) * pace for one in self._times]) // len(self._times)
         else:
-            last = self._times[-1] if self._times else (number, time)
-            place = last[1] + (number - last[0]) * pace
+            place = time
         if abs(time - place) > _FAR * pace:
-            self._strays += 1
-            if self._strays > _STRAYS:
-                self._strays = 0
-                self._times.clear()
+            self._strays.append((number, time))
+            if len(self._strays) >= STRAYS:
+                self._follow_strays(pace)
             return None
-        self._strays = 0
+        self._strays.clear()
         self._times.append((number, time))
-        if not is_known:
+        if not self._count:
             return time
         if _UNEVEN * abs(time - place) > pace:
             self._count = _AFTER
         place = self._softly(place, before[1], slope * (number - before[0]), pace)
         return place if time <= place else min(time, max(place, before[1] + pace // _LEAST))
+
+    def _follow_strays(self, pace: int) -> None:
+        """Begin a line of the times that are off, as far as they lie on one with the newest."""
+        number, time = self._strays[-1]
+        self._times.clear()
+        self._times.extend(one for one in self._strays if abs(time - one[1] - (number - one[0]) * pace) <= _FAR * pace)
+        self._strays.clear()
 
     def _softly(self, place: int, before: int, usual: Fraction, pace: int) -> int:
         """Return where a sample is put that belongs on a place, the ``usual`` ticks behind the one before or nearly."""

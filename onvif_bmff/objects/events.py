@@ -27,11 +27,16 @@ __all__ = [
 
 @dataclass(slots=True)
 class SegmentOpened:
-    """A segment begins. ``header`` is the first bytes of its object: ``ftyp`` and ``moov``."""
+    """A segment begins. ``header`` is the first bytes of its object: ``ftyp`` and ``moov``.
+
+    ``earliest`` is when its first sample is presented if that is not the time in the key, which is that of the leading
+    track: the time in the key of an object that begins a span instead, because those before it cannot be stored (B.4).
+    """
 
     key: ObjectKey
     content_type: str
     header: bytes = field(repr=False)
+    earliest: UtcTime | None = None
 
 
 @dataclass(slots=True)

@@ -94,11 +94,11 @@ from onvif_bmff.recording.stamps import FIRST_PAUSE as FIRST_PAUSE
 from onvif_bmff.recording.stamps import Judgement as Judgement
 from onvif_bmff.recording.stamps import NOWHERE as NOWHERE
 from onvif_bmff.recording.stamps import Neighbours as Neighbours
-from onvif_bmff.recording.stamps import OF_THE_GAP as OF_THE_GAP
 from onvif_bmff.recording.stamps import STAMPS as STAMPS
 from onvif_bmff.recording.stamps import Situation as Situation
 from onvif_bmff.recording.stamps import Verdict as Verdict
 from onvif_bmff.recording.stamps import gap_limit as gap_limit
+from onvif_bmff.recording.stamps import is_denied as is_denied
 from onvif_bmff.recording.stamps import judge as judge
 from onvif_bmff.recording.stamps import usual_limit as usual_limit
 from onvif_bmff.recording.target import DecodeTimes as DecodeTimes
@@ -121,7 +121,6 @@ __all__ = [
     "MP4",
     "NEVER",
     "NOWHERE",
-    "OF_THE_GAP",
     "READINGS",
     "SPAN_STEPS",
     "STAMPS",
@@ -204,6 +203,7 @@ __all__ = [
     "end_silent_tracks",
     "full_content_type",
     "gap_limit",
+    "is_denied",
     "is_first_off",
     "judge",
     "judge_reading",

@@ -53,6 +53,8 @@ def causes_at(
         causes.add(CutCause.CLOCK_STEPPED)
     if leads or not current.multiplexed:
         causes |= _due(turn, current, target, progress)
+    if leads and current.settings.tie.drifts:
+        causes.add(CutCause.CLOCK_DRIFTS)
     causes |= pending if leads else pending & {CutCause.ENCRYPTION_CHANGED}
     if causes and current.protection.keys and CutCause.ENCRYPTION_CHANGED not in causes:
         at = current.settings.clock.utc(turn.time, progress.timescale)

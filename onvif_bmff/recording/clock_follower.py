@@ -27,6 +27,8 @@ __all__ = ["ClockFollower"]
 
 _STALE = 60
 """Seconds of media after which a camera gives no readings any more."""
+_DRIFTS, _FARTHEST = 1, 1
+"""Seconds for which a clock is off at least, and by which at most, that drifts and was not set."""
 _AGREE = 100_000
 """Microseconds by which two readings may differ that confirm each other."""
 
@@ -36,7 +38,7 @@ class ClockFollower:
     """Follows the readings of one activation.
 
     ``choice`` says which count. The last one that can be believed is given to the ``anchor``, for spans that open next.
-    What was done is ``counted``. One that came while stamps of its track were in doubt waits for the next one of it.
+    What was done is ``counted``. One that came while stamps of its track were in doubt waits for the next one.
     """
 
     choice: ClockChoice
@@ -49,24 +51,41 @@ class ClockFollower:
     _waiting: dict[int, tuple[LatestReading, bool]] = field(default_factory=dict)
 
     def read(self, reading: ClockReading, state: "TrackState") -> bool:
-        """Take a reading for the time of a track; return whether new spans are to open because of it."""
-        waiting, confirmed = self._waiting.pop(state.track.track_id, (None, False))
-        sets = waiting is not None and not waiting.in_doubt and self._take(waiting, confirmed=confirmed)
+        """Take a reading for the time of a track; return whether new spans are to open because of it.
+
+        One that is held over tells what stamps in doubt mean, and nothing else.
+        """
+        if reading.origin is ClockOrigin.HELD_OVER:
+            read = LatestReading.of(reading, state)
+            state.clock.shared.denies_gap(read.time, self._off(read)[0])
+            return False
+        sets = self._take_settled()
+        self._waiting.pop(state.track.track_id, None)
         previous = self._previous.get(reading.origin)
         self._previous[reading.origin] = reading
         confirmed = previous is None or _agree(previous, reading)
         return self._take(LatestReading.of(reading, state), confirmed=confirmed) or sets
 
+    def _take_settled(self) -> bool:
+        """Take those that have waited and lie beside stamps in doubt no more."""
+        settled = {track_id: waited for track_id, waited in self._waiting.items() if not waited[0].in_doubt}
+        sets = False
+        for track_id, (read, confirmed) in settled.items():
+            del self._waiting[track_id]
+            sets = self._take(read.settled(), confirmed=confirmed) or sets
+        return sets
+
     def _take(self, read: LatestReading, *, confirmed: bool) -> bool:
         """Take a reading, or one that has waited; ``confirmed``: the one before it says the same."""
         reading, time = read.reading, read.time
-        expected = self._expected(reading, time)
+        off, expected = self._off(read)
         if self.anchor.tie is not self._tie:  # spans opened, and went by what was known then
             self._tie, self._off_since, self.anchor.is_set = self.anchor.tie, None, False
-        off, seen = Fraction(reading.utc.microseconds_since(expected), 1_000_000), self._camera_seen
+        seen = self._camera_seen
         followed = seen is not None and abs(time - seen) <= _STALE
         counts = is_chosen(reading.origin, self.choice, camera_followed=followed)
-        denies = counts and read.state.clock.denies_gap(time, off)
+        shared = read.state.clock.shared
+        denies = counts and shared.denies_gap(time, off)
         confirmed = confirmed or denies
         since = self._off_since if confirmed and self._off_since is not None else time
         situation = judge_reading(
@@ -78,10 +97,11 @@ class ClockFollower:
             expected=expected,
             off_for=time - since,
             denies_gap=denies,
+            repeats_step=shared.repeats_step(time, off),
         )
         if situation is ReadingSituation.IMPOSSIBLE:
             self.counted[TimingFault.READING_DISBELIEVED] += 1
-        if situation in (ReadingSituation.IMPOSSIBLE, ReadingSituation.NOT_CHOSEN):
+        if situation in (ReadingSituation.IMPOSSIBLE, ReadingSituation.NOT_CHOSEN, ReadingSituation.MISTAKEN):
             return False
         if confirmed or situation in (ReadingSituation.EXACT, ReadingSituation.CLOSE):
             self.anchor.latest = read
@@ -91,6 +111,9 @@ class ClockFollower:
         if reading.origin is ClockOrigin.CAMERA:
             self._camera_seen = time
         self._off_since = since
+        if self.anchor.tie is not None:
+            is_drift = abs(off) <= _FARTHEST and time - since >= _DRIFTS
+            self.anchor.tie.drifts = situation is ReadingSituation.OFF and is_drift
         return self._carry_out(READINGS[situation], MediaClock(reading.utc, time.numerator, time.denominator))
 
     def forget(self) -> None:
@@ -113,6 +136,11 @@ class ClockFollower:
             self.counted[TimingFault.CLOCK_FOLLOWED] += tie.taken_up
             tie.clock = read
         return False
+
+    def _off(self, read: LatestReading) -> tuple[Fraction, UtcTime]:
+        """Return by how many seconds a reading is off, and what it was expected to say."""
+        expected = self._expected(read.reading, read.time)
+        return Fraction(read.reading.utc.microseconds_since(expected), 1_000_000), expected
 
     def _expected(self, reading: ClockReading, time: Fraction) -> UtcTime:
         """When the recording takes the media of a reading to be."""

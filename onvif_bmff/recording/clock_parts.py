@@ -8,7 +8,7 @@ from typing import Protocol
 
 from onvif_bmff.media.track import Sample
 from onvif_bmff.recording.sample_times import moved
-from onvif_bmff.recording.stamps import NOWHERE, OF_THE_GAP, Bounds, Neighbours
+from onvif_bmff.recording.stamps import NOWHERE, Bounds, Neighbours, is_denied
 
 __all__ = ["MAX_DURATION", "NEVER", "ClockLimits", "SharedTime", "WrappingCounter"]
 
@@ -23,6 +23,10 @@ _LATELY = 20
 """Seconds of media for which a reading may deny a gap."""
 _JUST = 3
 """Seconds of media for which another track's clock has just been set."""
+_MISTAKEN, _ALIKE = 45, Fraction(1, 10)
+"""Seconds of media for which the arrival may take a step back for a delay, and by which that looks different."""
+_WAVERS = Fraction(9, 10)
+"""Seconds of media after which a reading of the arrival has come beside stamps in doubt, should they have stepped."""
 _MAX_TIME = 1 << 41
 """Seconds from 0 that media time may begin at, whatever its epoch; what is farther is no time."""
 
@@ -51,20 +55,6 @@ class Positioned(Protocol):
         ...
 
 
-class Doubt(Protocol):
-    """What is known of stamps in doubt."""
-
-    @property
-    def elsewhere(self) -> int:
-        """How far other tracks had come, in ticks of this one, when the first of these stamps came."""
-        ...
-
-    @property
-    def read_off(self) -> int | None:
-        """By how many ticks they are off as a reading says that came beside them."""
-        ...
-
-
 @dataclass(slots=True, eq=False)
 class SharedTime:
     """What the clocks of a recording know in common, so that its tracks stay in step.
@@ -72,12 +62,16 @@ class SharedTime:
     ``shift`` is the seconds by which a source that started anew is moved, and ``shifted`` when that was; ``first`` the
     first timestamp of any track by timescale, from which the wraps of all counters of that timescale are counted.
     ``clocks`` are those of tracks whose media do not pause, with their timescales. ``gap`` is when media went on after
-    the last one, and how long that was. What was wrong is counted in ``counted``.
+    the last one, and how long that was; ``read_off`` the seconds by which stamps in doubt are off as a reading says, of
+    whichever track it was. ``set_back`` is when the clock of the source was last, and by how much. What was wrong is
+    counted in ``counted``.
     """
 
     shift: Fraction | None = None
     shifted: Fraction = Fraction(0)
     gap: tuple[Fraction, Fraction] | None = None
+    read_off: Fraction | None = None
+    set_back: tuple[Fraction, Fraction] | None = None
     first: dict[int, int] = field(default_factory=dict)
     clocks: list[tuple[Positioned, int]] = field(default_factory=list)
     counted: Counter[str] = field(default_factory=Counter)
@@ -87,11 +81,27 @@ class SharedTime:
         self.gap = Fraction(until, timescale), Fraction(until - since, timescale)
 
     def denies_gap(self, time: Fraction, off: Fraction) -> bool:
-        """Tell whether a reading for a time says that there was no gap: it is ``off`` by as much, the other way."""
+        """Tell whether a reading for a time says that there was no gap: it is ``off`` by as much, the other way.
+
+        One that comes beside stamps in doubt counts when it is judged what they mean.
+        """
+        self.read_off = off if self.is_in_doubt else None
         if self.gap is None:
             return False
         until, lasted = self.gap
-        return 0 <= time - until <= _LATELY and abs(off + lasted) * OF_THE_GAP <= lasted
+        return 0 <= time - until <= _LATELY and is_denied(lasted, off)
+
+    def note_step(self, sample: Sample, place: int, timescale: int) -> None:
+        """Note where a sample is put, in ticks, that is the first behind a step of the clock."""
+        if place > sample.decode_time:
+            self.set_back = Fraction(place, timescale), Fraction(place - sample.decode_time, timescale)
+
+    def repeats_step(self, time: Fraction, off: Fraction) -> bool:
+        """Tell whether a reading of the arrival for a time is off as the clock was set: it takes that for a delay."""
+        if self.set_back is None:
+            return False
+        at, by = self.set_back
+        return 0 <= time - at <= _MISTAKEN and abs(off + by) <= _ALIKE
 
     def moved(self, clock: Positioned, time: int, timescale: int) -> int:
         """Return the ticks by which a track is moved at a time if it stays in step with others that have just been."""
@@ -111,7 +121,7 @@ class SharedTime:
         fits = time + by >= earliest and abs(time + by - reached) <= limit < abs(time - reached)
         return by if fits else 0
 
-    def set_back(self, clock: Positioned) -> bool:
+    def goes_back(self, clock: Positioned) -> bool:
         """Return whether the stamps of a track but that of a clock are in doubt because they go on earlier."""
         return any(
             other.doubted and other.held is not None and other.doubted[0].decode_time <= other.held.decode_time
@@ -119,12 +129,41 @@ class SharedTime:
             if other is not clock
         )
 
-    def neighbours(self, clock: Positioned, last: int, nominal: int, timescale: int, doubt: Doubt) -> Neighbours:
-        """Return what is known around stamps of a track after one at ``last``, and of what they are in ``doubt``."""
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether stamps of any track are."""
+        return any(clock.doubted for clock, _ in self.clocks)
+
+    def begin_doubt(self) -> None:
+        """Note that stamps of a track are in doubt from now on: no reading came beside them, unless others were."""
+        if not self.is_in_doubt:
+            self.read_off = None
+
+    def wavers(self, clock: Positioned) -> bool:
+        """Return whether the stamps of a track but that of a clock have not been in doubt for long."""
+        return any(
+            other.doubted and other.doubted[-1].decode_time - other.doubted[0].decode_time <= _WAVERS * timescale
+            for other, timescale in self.clocks
+            if other is not clock
+        )
+
+    def neighbours(self, clock: Positioned, last: int, nominal: int, timescale: int, since: int) -> Neighbours:
+        """Return what is known around stamps of a track after one at ``last``.
+
+        Other tracks had come to ``since`` when the first of them came.
+        """
         reached, stamped = self.elsewhere(clock, timescale)
-        gone_on = 2 * (stamped - doubt.elsewhere) >= timescale
-        moved_by = self.moved(clock, last, timescale)
-        return Neighbours(last, nominal, reached, stamped, gone_on, moved_by, self.set_back(clock), doubt.read_off)
+        return Neighbours(
+            last,
+            nominal,
+            reached,
+            stamped,
+            gone_on=2 * (stamped - since) >= timescale,
+            moved=self.moved(clock, last, timescale),
+            set_back=self.goes_back(clock),
+            wavers=self.wavers(clock),
+            read_off=None if self.read_off is None else int(self.read_off * timescale),
+        )
 
     def elsewhere(self, clock: Positioned, timescale: int) -> tuple[int, int]:
         """Return how far tracks have come but that of a clock, in ticks of it: for certain, and by their newest stamps.

@@ -21,6 +21,7 @@ class CutCause(Enum):
     KEY_ROTATED = "a key source has a newer key"
     CLOCK_CHANGED = "media time was tied to another UTC time"
     CLOCK_STEPPED = "the source's clock was set"
+    CLOCK_DRIFTS = "a clock has drifted by more than is followed"
     SPAN_DURATION = "the span is as long as configured"
     MEDIA_GAP = "the leading track has a gap"
     TRACK_GAP = "another track has a gap"
@@ -62,6 +63,7 @@ CUTS: dict[CutCause, Cut] = {
     CutCause.KEY_ROTATED: Cut(Moment.SEGMENT, Spans.ALL, "B.8.2, B.2"),
     CutCause.CLOCK_CHANGED: Cut(Moment.SYNC, Spans.ALL, "B.1, B.4"),
     CutCause.CLOCK_STEPPED: Cut(Moment.SYNC, Spans.ALL, "B.1, B.4"),
+    CutCause.CLOCK_DRIFTS: Cut(Moment.SEGMENT, Spans.ALL, "B.1, B.4"),
     CutCause.SPAN_DURATION: Cut(Moment.SYNC, Spans.ALL, "B.2"),
     CutCause.MEDIA_GAP: Cut(Moment.SYNC, Spans.ALL, "B.1"),
     CutCause.TRACK_GAP: Cut(Moment.SYNC, Spans.OWN, "B.1"),

@@ -14,7 +14,6 @@ from onvif_bmff.recording.timing_faults import TimingFault
 
 __all__ = ["Companion", "WaitingDocuments"]
 
-_DAY = 86_400
 _ALIKE = 10
 """Seconds by which two documents in a row whose clock was set may be off differently."""
 
@@ -42,14 +41,17 @@ class Companion:
                 return cls(clock, sample, (timescale, other), stamped, shift)
         return None
 
-    @property
-    def is_certain(self) -> bool:
-        """Whether the time of the sample is. One that is later than those before it is where it seems, within a day."""
+    def is_certain(self, document: int) -> bool:
+        """Whether it is certain what the time of the sample means for a document that is stamped with a time.
+
+        Of stamps in doubt that go on later only such documents are in doubt as go on there, too.
+        """
         doubted, held = self.clock.doubted, self.clock.held
-        if not doubted or held is None:
+        if held is None or not any(one is self.sample for one in doubted):
             return True
-        ahead = doubted[0].decode_time - held.decode_time
-        return 0 < ahead <= _DAY * self.timescales[1] or not any(one is self.sample for one in doubted)
+        mine, other = self.timescales
+        last = held.decode_time * mine // other
+        return doubted[0].decode_time > held.decode_time and abs(document - last) <= abs(document - self.stamped)
 
     def moves(self, document: int) -> int:
         """Return the ticks by which a document is moved that is stamped with a time."""
@@ -107,7 +109,7 @@ class WaitingDocuments:
         documents = self.documents
         if not documents or documents[-1][0].decode_time - documents[0][0].decode_time > longest:
             return False
-        return not all(companion.is_certain for _, companion in documents)
+        return not all(companion.is_certain(document.decode_time) for document, companion in documents)
 
     def settle(self, shift: int) -> int:
         """Move the documents along with their companions; return by how much later ones are, if ``shift`` was it."""

@@ -5,26 +5,40 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
+from itertools import pairwise
 from math import lcm
+from statistics import median_low
+from typing import NamedTuple
 
 from onvif_bmff.errors import InvariantError, MediaError
-from onvif_bmff.media.track import Sample, Track, lead_of
+from onvif_bmff.media.track import Sample, Track, TrackType, lead_of
 
 __all__ = ["PreRoll"]
 
 _MICROSECOND = timedelta(microseconds=1)
 _STEP = 10
 """Seconds by which a time is off that does not go on from those before it."""
+_LEAST = 5
+"""Part of a second by which a clock is set at least; less is followed."""
+_LATER = 2
+"""Seconds of media within which a track shows that its clock was set, once that is known; its next sample may."""
+_FEW = 2
+"""Samples that do not tell how far apart they usually are."""
+_ALIKE = 4
+"""What part of a step the distance of two samples may be off that shows it."""
 
 
 class _Times:
     """The times of a source's samples in common ticks, which go on where its clock is set.
 
     ``stepped`` is by how much it was set then, until that is known otherwise; ``stepped_at``: behind which sample. What
-    comes now is ``given_up``: it belongs to a GOP for which there was no room.
+    comes now is ``given_up``: it belongs to a GOP for which there was no room. ``awaited`` are smaller steps that are
+    known and have not been seen: their ticks by track, and the time after which they come. ``sparse`` are documents.
     """
 
-    __slots__ = ("_ahead", "_factors", "given_up", "newest", "stepped", "stepped_at", "timescale")
+    __slots__ = (
+        "_ahead", "_factors", "awaited", "given_up", "newest", "sparse", "stepped", "stepped_at", "timescale",
+    )  # fmt: skip
 
     def __init__(self, tracks: Sequence[Track]) -> None:
         self.timescale = timescale = lcm(*(track.timescale for track in tracks))
@@ -32,6 +46,8 @@ class _Times:
         self._ahead: int | None = None
         self.newest = self.stepped = self.stepped_at = 0
         self.given_up = False
+        self.sparse = {track.track_id for track in tracks if track.type is TrackType.METADATA}
+        self.awaited: dict[int, tuple[int, int]] = {}
 
     def of(self, sample: Sample) -> int:
         """Return when a sample is shown. ``MediaError`` for an unknown track."""
@@ -51,6 +67,39 @@ class _Times:
         """Return a sample so many common ticks later."""
         return replace(sample, decode_time=sample.decode_time + by // self._factors[sample.track_id])
 
+    def is_away(self, sample: Sample, since: int) -> bool:
+        """Return whether a sample is so far from a time of its track that this one's clock was not set there."""
+        return abs(sample.decode_time - since) * self._factors[sample.track_id] > _LATER * self.timescale
+
+    def step_of(self, samples: Sequence[tuple[int, int, Sample]], by: int) -> "_Step | None":
+        """Return where the clock of a track was set by so many ticks; None if that is not seen.
+
+        It is less or more by that to the next sample than samples usually are apart.
+        """
+        if len(samples) <= _FEW:
+            return None
+        apart = [
+            (after[2].decode_time - before[2].decode_time) * self._factors[before[2].track_id]
+            for before, after in pairwise(samples)
+        ]
+        usual = median_low(apart)
+        off, at = min((abs(one - usual - by), number) for number, one in enumerate(apart))
+        return _Step(by, samples[at], samples[at + 1], usual) if off * _ALIKE <= abs(by) else None
+
+
+class _Step(NamedTuple):
+    """A clock that was set ``by`` so many common ticks between two samples of a track, which are ``usual`` apart."""
+
+    by: int
+    before: tuple[int, int, Sample]
+    after: tuple[int, int, Sample]
+    usual: int
+
+    def is_before(self, time: int, number: int) -> bool:
+        """Whether a sample of the time and number is from before it; one in between is if its time can be."""
+        last, since, _ = self.before
+        return number <= since or (number < self.after[1] and 0 <= time - last <= self.usual)
+
 
 class PreRoll:
     """Keeps the newest samples, at least ``before`` back and always from a sync sample of the leading track on.
@@ -62,7 +111,7 @@ class PreRoll:
     sample. ``missing`` counts what went so.
 
     Times that step by more than ten seconds count as going on, so that a source whose clock is set loses nothing; where
-    that is confirmed, ``redate`` lets those from before keep their place.
+    that is confirmed, ``redate`` lets those from before keep their place, as it does with smaller steps.
     """
 
     __slots__ = (
@@ -122,6 +171,8 @@ class PreRoll:
             return
         self._samples.append((time, self._count, sample))
         self._size += len(sample.data)
+        if sample.track_id in times.awaited:
+            self._look_for_step(sample)
         if begins and times.given_up:
             times.given_up = False
             self._forget(time)  # what came since needs no room any more
@@ -159,6 +210,33 @@ class PreRoll:
                 for time, number, sample in self._samples
             )
             times.stepped = 0
+        elif times.timescale <= _LEAST * abs(ticks) and abs(ticks) <= _STEP * times.timescale:
+            newest = {sample.track_id: sample for _, _, sample in self._samples if sample.track_id not in times.sparse}
+            times.awaited = {track_id: (ticks, sample.decode_time) for track_id, sample in newest.items()}
+            for sample in newest.values():
+                self._look_for_step(sample)
+
+    def _look_for_step(self, newest: Sample) -> None:
+        """Move what came before the clock of a track was set, if its samples show that; documents go along."""
+        track_id, times = newest.track_id, self._times
+        ticks, since = times.awaited[track_id]
+        step = times.step_of([one for one in self._samples if one[2].track_id == track_id], ticks)
+        if step is not None:
+            self._move({track_id, *(times.sparse if track_id == self._lead_id else ())}, step)
+        if step is not None or times.is_away(newest, since):
+            del times.awaited[track_id]
+
+    def _move(self, track_ids: set[int], step: _Step) -> None:
+        """Move what is kept of some tracks from before a step."""
+        times, by = self._times, step.by
+        self._samples = deque(
+            (time + by, number, times.moved(sample, by))
+            if sample.track_id in track_ids and step.is_before(time, number)
+            else (time, number, sample)
+            for time, number, sample in self._samples
+        )
+        times.newest = max(time for time, _, _ in self._samples)
+        self._starts = deque(time for time, _, one in self._samples if self._leads(one) and one.sync and one.data)
 
     def mark_recorded(self, track_ids: Iterable[int]) -> None:
         """Note that all samples of some tracks that were pushed so far are recorded."""

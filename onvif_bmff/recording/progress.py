@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from onvif_bmff.media.clock_reading import ClockReading
 from onvif_bmff.media.track import Sample, Track, TrackType
 from onvif_bmff.objects.media_clock import MediaClock
 from onvif_bmff.recording.clock_parts import NEVER
-from onvif_bmff.recording.readings import FOLLOWED
+from onvif_bmff.recording.readings import CAUGHT_UP, FOLLOWED
 from onvif_bmff.recording.timing_faults import TimingFault
 from onvif_bmff.timing import UtcTime
 
@@ -21,6 +21,8 @@ __all__ = ["ClockTie", "LatestReading", "Progress", "UtcAnchor"]
 
 _EXACT = 10_000
 """Microseconds by which spans do not differ from a reading for which they are tied anew."""
+_NEAR = Fraction(1, 2)
+"""Seconds by which a reading may lie off the newest sample beside which it came, or as far as samples are apart."""
 _FRESH = 30
 """Seconds of media for which a reading tells the time."""
 
@@ -56,12 +58,14 @@ class ClockTie:
 
     ``steady`` are the clocks of the segments that each span opened last, by the track that identifies it; ``sparse``
     those of metadata, whose segments may stay open for hours; ``ended`` those of spans that have closed. ``before`` is
-    the tie of spans that these follow without a gap, by a clock that was not set: they begin where those end, or later,
-    and go back from segment to segment.
+    the tie of spans that these follow without a gap, by a clock that was not set, or by 1 s back at most: they begin
+    where those end, or later, and go back by 100 ms from segment to segment. If the clock ``drifts`` by more than is
+    followed, the next segments begin new spans.
     """
 
     clock: MediaClock
     before: "ClockTie | None" = None
+    drifts: bool = False
     steady: dict[int, MediaClock] = field(default_factory=dict)
     sparse: dict[int, MediaClock] = field(default_factory=dict)
     ended: dict[int, MediaClock] = field(default_factory=dict)
@@ -77,6 +81,8 @@ class ClockTie:
         Metadata count where there are no other media. Raises ``TimeError`` beyond the years that there are.
         """
         clocks = self.steady or self.sparse
+        if any(self.is_ahead(clock) for clock in clocks.values()):
+            clocks = {}
         times = [one.utc(read.ticks, read.timescale) for one in clocks.values() or (self.clock,)]
         return max(times, key=lambda time: abs(read.at.microseconds_since(time)))
 
@@ -109,6 +115,15 @@ class ClockTie:
         time = last.utc(self.clock.ticks, self.clock.timescale).plus_microseconds(-_EXACT)
         return self.clock if self.clock.at >= time else MediaClock(time, self.clock.ticks, self.clock.timescale)
 
+    def is_ahead(self, clock: MediaClock) -> bool:
+        """Tell whether a segment that goes by a clock is to be short, because the next one is to go back by 100 ms.
+
+        It is in a span that could not begin as early as a clock says, because of the span before it.
+        """
+        if self.before is None:
+            return False
+        return clock.at.microseconds_since(self.clock.utc(clock.ticks, clock.timescale)) > FOLLOWED
+
     def last(self, track_id: int) -> MediaClock | None:
         """Return the clock of the segment that the span opened last which a track identifies, or identified."""
         return self.steady.get(track_id) or self.sparse.get(track_id) or self.ended.get(track_id)
@@ -125,8 +140,8 @@ class LatestReading:
     """A reading that can be believed, of a track.
 
     ``came_at`` is the time at which it lies, in seconds of the times that samples are given, as it was when the reading
-    came. If stamps were in doubt then, ``doubted`` is the first of their samples, and the newest of them were at
-    ``expected`` seconds if they simply followed. A counter that steps later does not move a reading.
+    came. If stamps were in doubt then, ``doubted`` is the first of their samples. The newest sample was at ``expected``
+    seconds then, if all simply followed, and a reading lies ``near`` it. A counter that steps later does not move it.
     """
 
     reading: ClockReading
@@ -134,13 +149,19 @@ class LatestReading:
     came_at: Fraction
     doubted: Sample | None
     expected: Fraction
+    near: Fraction
 
     @classmethod
     def of(cls, reading: ClockReading, state: "TrackState") -> "LatestReading":
         """Return a reading of a track that comes now."""
         clock = state.clock
         doubted = clock.doubted[0] if clock.doubted else None
-        return cls(reading, state, clock.source_time(reading.media_time), doubted, clock.expected)
+        expected, pace = clock.expected
+        return cls(reading, state, clock.source_time(reading.media_time), doubted, expected, max(_NEAR, pace))
+
+    def settled(self) -> "LatestReading":
+        """Return it at the time that it has now: a counter that steps later does not move it."""
+        return replace(self, came_at=self.time, doubted=None)
 
     @property
     def in_doubt(self) -> bool:
@@ -148,9 +169,17 @@ class LatestReading:
         return self.doubted is not None and any(one is self.doubted for one in self.state.clock.doubted)
 
     @property
+    def may_be_moved(self) -> bool:
+        """Whether the stamps beside which it came are in doubt still, and the counter seems to have stepped there."""
+        return self.in_doubt and abs(self.time - self.expected) > self.near
+
+    @property
     def time(self) -> Fraction:
-        """Return where it lies: if the counter has stepped beside it, on the side of that on which it is expected."""
-        if self.doubted is None:
+        """Return where it lies: if the counter has stepped beside it, on the side of that on which it is expected.
+
+        So it is where it lies too far off the newest sample, and the counter steps with the next one.
+        """
+        if self.doubted is None and abs(self.came_at - self.expected) <= self.near:
             return self.came_at
         times = (self.came_at, self.state.clock.source_time(self.reading.media_time))
         return min(times, key=lambda time: abs(time - self.expected))
@@ -167,8 +196,8 @@ class UtcAnchor:
     """What ties media time to UTC: ``tie`` in the spans that are open, ``given`` in those that open next.
 
     With neither, the first sample stored is presented at ``start``. ``latest`` is the last reading that can be
-    believed: spans that open next go by it if it is fresh. Where they differ from those before, that is
-    ``counted``, unless the clock ``is_set`` already: then it was counted when that was decided.
+    believed: spans that open next go by it if it is fresh, and it is certain where it lies. Where they differ from
+    those before, that is ``counted``, unless the clock ``is_set`` already: then it was counted when that was decided.
     """
 
     start: UtcTime
@@ -200,7 +229,7 @@ class UtcAnchor:
         if self.tie is not None and given is None:
             off = read.microseconds(presented, timescale) - clock.microseconds(presented, timescale)
             if abs(off) > FOLLOWED:
-                before = None
+                before = before if -CAUGHT_UP <= off < 0 else None
                 self.counted[TimingFault.CLOCK_SET] += not self.is_set
         self.is_set = False
         if self.tie is not None:
@@ -210,7 +239,7 @@ class UtcAnchor:
 
     def _by_reading(self, clock: MediaClock, presented: int, timescale: int) -> MediaClock:
         """Return what the latest reading says of a time, or ``clock`` if it says the same or none is fresh."""
-        if self.latest is None:
+        if self.latest is None or self.latest.may_be_moved:
             return clock
         read = self.latest.clock
         if abs(Fraction(read.ticks, read.timescale) - Fraction(presented, timescale)) > _FRESH:

@@ -10,12 +10,14 @@ from fractions import Fraction
 from onvif_bmff.media.clock_reading import ClockOrigin
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["FOLLOWED", "READINGS", "ClockChoice", "ReadingSituation", "ReadingVerdict", "judge_reading"]
+__all__ = ["CAUGHT_UP", "FOLLOWED", "READINGS", "ClockChoice", "ReadingSituation", "ReadingVerdict", "judge_reading"]
 
 _FIRST_YEAR = UtcTime.from_fields(2000, 1, 1)
 _DAY = 86_400_000_000
 FOLLOWED = 100_000
 """Microseconds that are followed from one segment of a span to the next."""
+CAUGHT_UP = 1_000_000
+"""Microseconds by which a clock may be set back that new spans catch up with: else they overlap those before."""
 _UNNOTICED = 10_000
 """Microseconds that are not worth a correction: readings are not more precise."""
 _LASTS = 5
@@ -40,7 +42,7 @@ class ReadingVerdict(Enum):
     DISBELIEVE = "it is counted, and nothing else"
     FOLLOW = "the next segment's key goes by it; the span goes on"
     WAIT = "spans that open for another reason go by it"
-    SET = "new spans go by it, from the next sync sample on"
+    SET = "new spans go by it, from the next sync sample on; if it is up to 1 s back, they catch up with it"
 
 
 class ReadingSituation(Enum):
@@ -50,6 +52,7 @@ class ReadingSituation(Enum):
     IMPOSSIBLE = "a camera's, before 2000, or more than a day off the arrival"
     EXACT = "off by less than 10 ms"
     CLOSE = "off by up to 100 ms"
+    MISTAKEN = "of the arrival, off by as much as the source's counter was set back lately: it takes that for a delay"
     OFF = "off by more, for no more than 5 s"
     STEP = "off by as much as the last gap of the media, the other way: that was a step of the source's counter"
     OFF_FOR_GOOD = "off by more, for longer"
@@ -60,6 +63,7 @@ READINGS: dict[ReadingSituation, ReadingVerdict] = {
     ReadingSituation.IMPOSSIBLE: ReadingVerdict.DISBELIEVE,
     ReadingSituation.EXACT: ReadingVerdict.IGNORE,
     ReadingSituation.CLOSE: ReadingVerdict.FOLLOW,
+    ReadingSituation.MISTAKEN: ReadingVerdict.IGNORE,
     ReadingSituation.OFF: ReadingVerdict.WAIT,
     ReadingSituation.STEP: ReadingVerdict.SET,
     ReadingSituation.OFF_FOR_GOOD: ReadingVerdict.SET,
@@ -89,12 +93,14 @@ def judge_reading(
     expected: UtcTime,
     off_for: Fraction,
     denies_gap: bool = False,
+    repeats_step: bool = False,
 ) -> ReadingSituation:
     """Judge a reading.
 
     ``arrival`` is when its media came, as far as that is known; ``expected`` what the recording takes the time to be;
     ``off_for`` the seconds for which all readings have been off by more than 100 ms, up to this one. It ``denies_gap``
-    if there was one lately, and it says that there was not.
+    if there was one lately, and it says that there was not; it ``repeats_step`` if it is off as the source's clock was
+    set.
     """
     if origin is ClockOrigin.CAMERA and not is_possible(origin, utc, arrival):
         return ReadingSituation.IMPOSSIBLE
@@ -103,6 +109,8 @@ def judge_reading(
     off = abs(utc.microseconds_since(expected))
     if off <= FOLLOWED:
         return ReadingSituation.CLOSE if off >= _UNNOTICED else ReadingSituation.EXACT
+    if repeats_step and origin is ClockOrigin.ARRIVAL:
+        return ReadingSituation.MISTAKEN
     if denies_gap:
         return ReadingSituation.STEP
     return ReadingSituation.OFF_FOR_GOOD if off_for > _LASTS else ReadingSituation.OFF

@@ -172,13 +172,10 @@ class SampleClock:
         """Return seconds as the source counts them now as seconds of the times that samples are given here."""
         return self._line.source_time(time)
 
-    def denies_gap(self, time: Fraction, off: Fraction) -> bool:
-        """Tell whether a reading for a time says that there was no gap; it is ``off`` by so many seconds.
-
-        One that comes beside stamps in doubt counts when it is judged what they mean.
-        """
-        self._held_back.read_off = int(off * self._limits.timescale) if self._held_back.samples else None
-        return self._shared.denies_gap(time, off)
+    @property
+    def shared(self) -> SharedTime:
+        """What the clocks of all tracks know in common."""
+        return self._shared
 
     def _let_go(self, held: Sample, duration: int) -> Sample:
         self._held = None
@@ -206,10 +203,14 @@ class SampleClock:
         return self._held_back.samples
 
     @property
-    def expected(self) -> Fraction:
-        """Seconds at which the newest sample is, if all that are held back simply follow; 0 without any."""
-        ticks = 0 if self._held is None else self._held.decode_time + len(self._held_back.samples) * self._rhythm.pace
-        return Fraction(ticks, self._limits.timescale)
+    def expected(self) -> tuple[Fraction, Fraction]:
+        """Seconds at which the newest sample is, if all that are held back simply follow, and how far apart they come.
+
+        Both are 0 without any.
+        """
+        pace = self._rhythm.pace
+        ticks = 0 if self._held is None else self._held.decode_time + len(self._held_back.samples) * pace
+        return Fraction(ticks, self._limits.timescale), Fraction(pace, self._limits.timescale)
 
     @property
     def shift(self) -> int:
@@ -257,7 +258,7 @@ class SampleClock:
         rhythm = self._rhythm
         if self._limits.bounds.sparse:
             companion = self._companion()
-            if self._held_back.samples or (companion is not None and not companion.is_certain):
+            if self._held_back.samples or (companion and not companion.is_certain(sample.decode_time)):
                 self._doubt(sample, companion)
                 return None
             sample = self._moved_along(sample, companion)
@@ -301,6 +302,7 @@ class SampleClock:
         """Hold back a sample whose stamp may be off, until it is known what it means."""
         held_back = self._held_back
         if not held_back.samples:
+            self._shared.begin_doubt()
             held_back.elsewhere = self._shared.elsewhere(self, self._limits.timescale)[1]
             if self._held is not None:
                 sample = self._line.in_step(self, sample, self._held.decode_time + 1, self._gap_limit())
@@ -323,13 +325,13 @@ class SampleClock:
             last = ended and seen == len(held_back.samples)
             times = held_back.times[:seen]
             pace, timescale = self._rhythm.pace, self._limits.timescale
-            around = self._shared.neighbours(self, self._held.decode_time, pace, timescale, held_back)
+            around = self._shared.neighbours(self, self._held.decode_time, pace, timescale, held_back.elsewhere)
             judged = judge(times, around, self._limits.bounds, ended=last)
             if judged.verdict is Verdict.WAIT:
                 seen += 1
                 continue
             self._apply(judged, self._held)
-            seen, held_back.read_off = 1, None
+            seen = 1
         if self._held is not None:
             self._line.reach(self._held.decode_time)
         self._look_closely()
@@ -344,6 +346,8 @@ class SampleClock:
         held_back, rhythm, nominal = self._held_back, self._rhythm, self._nominal()
         samples, counted = held_back.take(judged.off + judged.stands), self._shared.counted
         usual, timescale, newest = nominal * (judged.off + 1), self._limits.timescale, samples[-1]
+        if judged.breaks:
+            held_back.shaken.begin_behind([newest, *held_back.samples], rhythm.pace)
         jump = newest.decode_time - held.decode_time
         if self._sync_presented == NEVER and is_first_off(judged, jump, self._limits.bounds):
             held = self._held = moved(held, newest.decode_time - usual)
@@ -354,10 +358,9 @@ class SampleClock:
             self._restart(newest, held.decode_time + usual, held.decode_time + judged.off + 1)
             for other in held_back.samples:
                 other.decode_time += self._line.shift - shift
+            held_back.shaken.move(self._line.shift - shift)
         elif judged.verdict is Verdict.GAP:
             self._shared.note_gap(held.decode_time + usual, newest.decode_time, timescale)
-        if judged.breaks:
-            held_back.shaken.end()
         place = settle_times(judged, samples, held.decode_time, nominal, timescale, counted)
         for number, sample in enumerate(samples):
             delta = sample.decode_time - held.decode_time

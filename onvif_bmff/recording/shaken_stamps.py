@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median_low
 
-from onvif_bmff.media.even_line import SteadyLine, even_places
+from onvif_bmff.media.even_line import STRAYS, SteadyLine, even_places
 from onvif_bmff.media.track import Sample
 from onvif_bmff.recording.sample_times import moved
 
@@ -48,7 +48,7 @@ class ShakenStamps:
     def __init__(self) -> None:
         self._number = 0
         self._predicts = self._reorders = False
-        self._sync: tuple[int, int] | None = None
+        self._sync: tuple[int, int, int] | None = None
         self._line = SteadyLine()
 
     @property
@@ -56,10 +56,28 @@ class ShakenStamps:
         """Whether all stamps have to be looked at."""
         return self._line.is_shaken
 
-    def end(self) -> None:
-        """Begin anew: what follows has nothing to do with what was before."""
-        self._sync = None
-        self._line.end()
+    def begin_behind(self, samples: Sequence[Sample], pace: int) -> None:
+        """Take the last samples for the first ones behind a gap, or behind a clock that was set.
+
+        Those that were off the line before it are put, by ``pace``, before the next one that is on a line again.
+        """
+        first = self._number - len(samples) + 1
+        self._line.begin_at(first, pace)
+        if self._sync is not None and self._sync[0] < first:
+            self._sync = None
+        if self._line.is_shaken and len(samples) > STRAYS:
+            on_line = samples[STRAYS].decode_time
+            for number, sample in enumerate(samples[:STRAYS]):
+                place = on_line - (STRAYS - number) * pace
+                if abs(place - sample.decode_time) <= _FAR * pace:
+                    sample.decode_time = place
+
+    def move(self, by: int) -> None:
+        """Take all samples to be so many ticks later: that is how their source's clock was set."""
+        self._line.move(by)
+        if self._sync is not None:
+            number, stamped, presented = self._sync
+            self._sync = number, stamped + by, presented + by
 
     def finds(self, samples: Sequence[Sample], places: Sequence[int], pace: int) -> bool:
         """Tell whether any of the first samples is shaken, or so far from its place that others will be."""
@@ -86,7 +104,11 @@ class ShakenStamps:
             moved(sample, place) if is_near else sample
             for sample, place, is_near in zip(samples, places, near, strict=True)
         ]
-        return [self._behind_sync(sample, one, pace // _LEAST) for sample, one in zip(samples, steady, strict=True)]
+        least = pace // _LEAST
+        return [
+            self._behind_sync(number, sample, one, least)
+            for number, (sample, one) in enumerate(zip(samples, steady, strict=True))
+        ]
 
     def steadied(self, held: Sample, sample: Sample, pace: int) -> Sample:
         """Return the next sample after one that is held back; they usually come ``pace`` ticks apart."""
@@ -101,20 +123,20 @@ class ShakenStamps:
         if place is None:
             return sample
         steady = sample if place == sample.decode_time else moved(sample, place)
-        return self._behind_sync(sample, steady, pace // _LEAST)
+        return self._behind_sync(self._number, sample, steady, pace // _LEAST)
 
     def _is_shaken(self, earlier: Sample, later: Sample, pace: int) -> bool:
         """Whether the second of two samples is."""
         return (_SHORT if self._reorders else _LEAST) * (later.decode_time - earlier.decode_time) < pace
 
-    def _behind_sync(self, sample: Sample, steady: Sample, least: int) -> Sample:
-        """Return a sample, presented after the sync sample before it if that was so before either was moved."""
+    def _behind_sync(self, number: int, sample: Sample, steady: Sample, least: int) -> Sample:
+        """Return the sample of a number, presented after the last sync sample if it was before either was moved."""
         stamped = sample.decode_time + sample.composition_offset
         presented = steady.decode_time + steady.composition_offset
         if sample.sync:
-            self._sync = (stamped, presented)
-        elif self._sync is not None and self._sync[0] < stamped and presented <= self._sync[1]:
-            offset = self._sync[1] + least - steady.decode_time
+            self._sync = (number, stamped, presented)
+        elif self._sync is not None and self._sync[1] < stamped and presented <= self._sync[2]:
+            offset = self._sync[2] + least - steady.decode_time
             return Sample(steady.track_id, steady.decode_time, steady.duration, steady.data, steady.sync, offset)
         return steady
 

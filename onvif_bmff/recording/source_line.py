@@ -56,6 +56,8 @@ class SourceLine:
             shift = int(by * timescale)
             if shift != self.shift and 0 <= raw + shift - earliest <= limit:
                 place = raw + shift
+        if not self.limits.bounds.sparse:
+            self.shared.note_step(sample, place, timescale)
         self.shift = place - raw
         sample.decode_time = place
         if not self.limits.bounds.sparse:

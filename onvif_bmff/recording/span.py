@@ -198,7 +198,7 @@ class SpanWriter:
         start, lead = self._start_of(segment.clock, runs, self._lead)
         events: list[RecordingEvent] = []
         if segment.key is None:
-            keys = self._keys
+            keys, before = self._keys, None
             if not keys.counter:  # the first of the span: at its earliest sample
                 others = [_utc(segment.clock, run.track, run.first_presentation) for run in runs if run is not lead]
                 segment.key = keys.unused(min([start, *others]))
@@ -207,7 +207,10 @@ class SpanWriter:
             else:
                 segment.key = keys.at(self._start_of(segment.clock, runs, segment.opened_by)[0])
             self._step(SpanStep.FRAGMENT)
-            events.append(SegmentOpened(segment.key, self._kind.content_type, bytes(buffers[0])))
+            if keys.counter and len(runs) > 1:
+                earliest = min(_utc(segment.clock, run.track, run.first_presentation) for run in runs)
+                before = earliest if earliest < segment.key.time else None
+            events.append(SegmentOpened(segment.key, self._kind.content_type, bytes(buffers[0]), before))
             buffers = buffers[1:]
         count = sum([run.sample_count for run in runs])
         events.append(FragmentWritten(segment.key, buffers, start, lead.duration, count))

@@ -29,6 +29,9 @@ __all__ = [
 ]  # fmt: skip
 
 
+_SHORT = 1_000_000
+"""Microseconds that a segment lasts at least behind which time goes back by 100 ms."""
+
 UsedKeys = dict[str, tuple[int, frozenset[str]]]
 """By extension, the latest second in which spans began (or, with "_end", ended), and their keys."""
 
@@ -108,7 +111,10 @@ class OpenSegment:
     def schedule(self, lead: FragmentTrack, settings: SpanSettings) -> None:
         """Work out the decode time of the leading track at which the segment is due."""
         clock = self.clock
-        due = settings.segment_end(self.start).microseconds_since(clock.at)
+        end = settings.segment_end(self.start)
+        if settings.tie.is_ahead(clock):
+            end = min(end, self.start.plus_microseconds(_SHORT))
+        due = end.microseconds_since(clock.at)
         ticks = (due * clock.timescale + clock.ticks * 1_000_000) * lead.timescale
         self.due = -(-ticks // (clock.timescale * 1_000_000)) - lead.delay  # the first tick not before it
 

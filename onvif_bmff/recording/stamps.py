@@ -7,12 +7,12 @@ in each situation. There is no state here, and no sample: times in, a judgement 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from fractions import Fraction
 from itertools import pairwise
 
 __all__ = [
     "FIRST_PAUSE",
     "NOWHERE",
-    "OF_THE_GAP",
     "STAMPS",
     "Bounds",
     "Judgement",
@@ -20,6 +20,7 @@ __all__ = [
     "Situation",
     "Verdict",
     "gap_limit",
+    "is_denied",
     "judge",
     "usual_limit",
 ]
@@ -39,8 +40,8 @@ _EARLY = 10
 _LONGEST_PAUSE = 10
 """Seconds that are a gap whatever the nominal duration, unless pictures are that rare."""
 
-OF_THE_GAP = 4
-"""What part of a gap a reading may be off that says that there was none."""
+_OF_THE_GAP, _NEAR = 4, 2
+"""What part of a gap a reading may be off that says that there was none; or what part of a second, if that is more."""
 
 FIRST_PAUSE = 60
 """Seconds that media may pause after a first sample; if it is longer, that one's stamp was off."""
@@ -111,8 +112,8 @@ class Neighbours:
     other tracks have come for certain, and ``stamped`` by their newest stamps, ``NOWHERE`` if there are none. They have
     ``gone_on`` if those went on for half a second since the first sample here was held back. If the clock of another
     track has just been set, stamps of this one would be ``moved`` by so much to stay in step with it. One may have been
-    ``set_back``: a track is in doubt whose samples go on earlier. By a reading that came beside these stamps they are
-    off by ``read_off``.
+    ``set_back``: a track is in doubt whose samples go on earlier, or ``wavers``: one is, but not for long. By a
+    reading that came beside stamps in doubt, of this track or another, they are off by ``read_off``.
     """
 
     last: int
@@ -122,17 +123,22 @@ class Neighbours:
     gone_on: bool = False
     moved: int = 0
     set_back: bool = False
+    wavers: bool = False
     read_off: int | None = None
 
-    def deny_gap(self, start: int, newest: int, limit: int) -> bool:
+    def deny_gap(self, start: int, newest: int, limit: int, timescale: int) -> bool:
         """Tell whether there was none longer than ``limit`` before ``start``, from where stamps came to ``newest``.
 
-        Where there are no other tracks a reading says so. Else they do, if they went on: they are not there yet, or
-        only because time passed, so that they are nearer to where this track would be without it.
+        A reading says so, if no other track has come there for certain. Else other tracks do, if they went on: they are
+        not there yet, or only because time passed, so that they are nearer to where this track would be without it.
         """
         gap, without = start - self.last, self.last + newest - start
-        if self.read_off is not None and self.stamped == NOWHERE:
-            return abs(self.read_off + gap) <= min(gap // OF_THE_GAP, limit)
+        if self.read_off is not None and self.reached < start:
+            denied = abs(self.read_off + gap) <= limit and is_denied(
+                Fraction(gap, timescale), Fraction(self.read_off, timescale)
+            )
+            if denied or self.stamped == NOWHERE:
+                return denied
         return self.gone_on and (self.stamped < start - limit or 2 * abs(self.stamped - without) < gap)
 
 
@@ -159,6 +165,11 @@ class Judgement:
     def breaks(self) -> bool:
         """Whether media are missing, or a clock was set, before the one that stands."""
         return self.verdict in (Verdict.GAP, Verdict.DISCONTINUITY)
+
+
+def is_denied(gap: Fraction, off: Fraction) -> bool:
+    """Tell whether a reading says that there was no gap of so many seconds: it is ``off`` by as much, the other way."""
+    return abs(off + gap) <= max(gap / _OF_THE_GAP, Fraction(1, _NEAR))
 
 
 def gap_limit(nominal: int, bounds: Bounds) -> int:
@@ -198,7 +209,7 @@ def judge(held_back: Sequence[int], around: Neighbours, bounds: Bounds, *, ended
     first = min(_line_start(held_back, nominal, _USUAL * nominal), _line_start(held_back, nominal, limit))
     frames, start = count - first, held_back[first]
     expected = _is_expected(held_back, around.last, nominal, bounds)
-    if around.moved and (count > _FRAMES or not expected):
+    if abs(around.moved) > nominal and (count > _FRAMES or not expected):
         along = _going_along(first, held_back, around, nominal, bounds)
         if along is not None:
             return Judgement(Situation.ALONG, along)
@@ -216,6 +227,8 @@ def judge(held_back: Sequence[int], around: Neighbours, bounds: Bounds, *, ended
             return _onward(first, held_back, around, nominal, bounds) if believed else _stray(count)
         if first and count > 2 * _FRAMES and (count - _FRAMES) * nominal > bounds.timescale:
             return _before_another(first, held_back, around, nominal, bounds) or _stray(1)
+        return Judgement(Situation.UNDECIDED)
+    if not ended and around.wavers and start > around.last + limit and newest - start <= 2 * bounds.timescale:
         return Judgement(Situation.UNDECIDED)
     judged = _onward(first, held_back, around, nominal, bounds)
     return Judgement(Situation.UNDECIDED) if judged.situation is Situation.RETURNS and unknown else judged
@@ -250,7 +263,7 @@ def _onward(first: int, held_back: Sequence[int], around: Neighbours, nominal: i
         if _is_uneven(first, held_back, around.last, nominal, bounds):
             return Judgement(Situation.RETURNS, len(held_back) - 1)
         return Judgement(Situation.BACK, first)
-    is_step = jump > bounds.day or around.deny_gap(start, held_back[-1], limit)
+    is_step = jump > bounds.day or around.deny_gap(start, held_back[-1], limit, bounds.timescale)
     return Judgement(Situation.AHEAD if is_step else Situation.SILENCE, first)
 
 

@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass
 
 from onvif_bmff.errors import StoreError
-from onvif_bmff.objects.events import SegmentSealed
+from onvif_bmff.objects.events import SegmentOpened, SegmentSealed
 from onvif_bmff.objects.key import ObjectKey
 from onvif_bmff.objects.stored import ObjectWriter
 from onvif_bmff.storage.held import HeldBytes
@@ -69,12 +69,12 @@ class StoreFailure:
 class PendingSegment:
     """A segment that is not yet known to be stored.
 
-    ``key`` is the recorder's, ``stored_key`` the one in the store. ``held`` are its bytes, None if they were released.
+    It was ``opened`` under the ``key`` of the recorder; ``stored_key`` is the one in the store. ``held`` are its bytes,
+    None if they were released.
     ``in_doubt``: sealing was begun, and it is unknown whether it succeeded.
     """
 
-    key: ObjectKey
-    content_type: str
+    opened: SegmentOpened
     object_id: str
     number: int
     held: HeldBytes | None
@@ -85,6 +85,11 @@ class PendingSegment:
     sample_count: int = 0
     in_doubt: bool = False
     given_up: StoreFailure | None = None
+
+    @property
+    def key(self) -> ObjectKey:
+        """The recorder's key."""
+        return self.opened.key
 
     def let_go(self) -> None:
         """Release its bytes."""

@@ -3,6 +3,7 @@
 import logging
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -191,7 +192,7 @@ class StoreSink:
             self._leave_open(queue)
             self._count += 1
             held = HeldBytes(self._room)
-            segment = PendingSegment(key, event.content_type, self._random(16).hex(), self._count, held)
+            segment = PendingSegment(replace(event, header=b""), self._random(16).hex(), self._count, held)
             queue.begin(segment)
             self._hold(segment, (event.header,))
             return queue, segment, (event.header,)

@@ -62,9 +62,12 @@ class _StoredSpan:
         elif self.broken:
             self.base, self.broken = counter, False
 
-    def stored_key(self, key: ObjectKey) -> ObjectKey:
-        """Return the key in the store of what the recorder gave this key."""
-        return replace(key, counter=key.counter - self.base) if self.base else key
+    def stored_key(self, key: ObjectKey, earliest: UtcTime | None = None) -> ObjectKey:
+        """Return the key in the store of what the recorder gave this key; one that begins the span is ``earliest``."""
+        if not self.base:
+            return key
+        time = earliest if earliest is not None and key.counter == self.base else key.time
+        return replace(key, counter=key.counter - self.base, time=time)
 
 
 class SpanQueue:
@@ -224,12 +227,12 @@ class SpanQueue:
     def _open_writer(self, job: PendingSegment) -> None:
         """Open a writer, and append all bytes held of the object."""
         self._span.begin_with(job.key.counter)
-        job.stored_key = self._span.stored_key(job.key)
+        job.stored_key = self._span.stored_key(job.key, job.opened.earliest)
         held = job.held
         if held is None:
             raise StoreError("the bytes of the segment are no longer at hand")
         job.writer = self._store.open_writer(
-            str(job.stored_key), content_type=job.content_type, overwrite=self._overwrite
+            str(job.stored_key), content_type=job.opened.content_type, overwrite=self._overwrite
         )
         for piece in held.pieces():
             job.writer.append(*piece)

@@ -66,3 +66,14 @@ def test_each_fault_is_one_line_without_a_secret(old, new, part):
 def test_what_is_no_toml_has_its_line():
     assert told("a = 1\nb = = 2\n")[0].startswith("line 2: not TOML")
     assert told("x = " + "[" * 5000) != []
+
+
+def test_what_is_only_tried_is_not_in_the_audit_log(caplog):
+    caplog.set_level("INFO", "onvif_bmff.audit")
+    assert judge(SAMPLE).faults == ()
+    twice = SAMPLE + (
+        '\n[[recordings]]\ntoken = "second"\nstorage = "disk"\nprefix = "site-1"\npostfix = "front"\n'
+        'segment_duration = "PT5S"\n'
+    )
+    assert told(twice), "the service refuses two recordings at one place"
+    assert caplog.records == []

@@ -96,6 +96,24 @@ def test_a_lone_stamp_that_is_off_moves_nothing_and_a_step_that_lasts_does():
     assert min(number for number, _ in epochs if number >= 1000) <= 1000 + 30
 
 
+@pytest.mark.parametrize("camera_first", [False, True])
+def test_a_clock_set_back_to_before_media_time_0_is_held_against_arrival_as_well(camera_first):
+    """Only what came while the source was opened, before any sample of media time 0 or later, says nothing."""
+    clock = SourceClock(ClockChoice.AUTO, (VIDEO,), at)
+    found = []
+    for number in range(-25, 5000):
+        arrival = max(number / 25, 0) + 0.01
+        if camera_first and number == 250:
+            assert clock.read(camera(at(10.01), 10), at(10.01)) is not None
+        reading = clock.arrived(picture(number / 25 - (3600 if number >= 500 else 0)), arrival)
+        if reading is not None:
+            found.append((number, media_epoch(reading).microseconds_since(START) / 1e6))
+    assert found[0][0] >= 0
+    assert found[0][1] == pytest.approx(0.01, abs=0.005)
+    assert found[-1][0] > 4000
+    assert found[-1][1] == pytest.approx(3600.01, abs=0.005)
+
+
 @pytest.mark.parametrize(
     ("stamps", "expected"),
     [
@@ -271,6 +289,43 @@ def test_tracks_that_step_together_stay_in_step():
     assert after
     assert all(abs(seconds_off(reading) + 7.5) < 0.05 for reading in after)
     assert {reading.track_id for reading in after} == {None}
+
+
+def test_tracks_that_step_together_stay_in_step_though_one_comes_late():
+    clock = SourceClock(ClockChoice.AUTO, (VIDEO, AUDIO), at)
+    found = played(
+        clock, 0, 80, lambda track_id, now: -0.4 * (track_id == 1) + 7.5 * (now >= 40 + 0.4 * (track_id == 1))
+    )
+    after = [reading for now, reading in found if now > 45]
+    assert after
+    assert {reading.track_id for reading in after} == {None}
+    assert all(abs(seconds_off(reading) + 7.5) < 0.05 for reading in after)
+
+
+def test_a_reading_of_sound_that_steps_while_pictures_are_in_doubt_is_one_of_sound():
+    clock = SourceClock(ClockChoice.AUTO, (VIDEO, AUDIO), at)
+    found = played(clock, 0, 42, lambda track_id, now: 7.5 if now >= 40 + 0.4 * (track_id == 1) else 0.0)
+    (of_sound,) = [(now, reading) for now, reading in found if reading.track_id == 2]
+    assert of_sound[0] == pytest.approx(40.96, abs=0.05)
+    assert seconds_off(of_sound[1]) == pytest.approx(-7.5, abs=0.05)
+
+
+@pytest.mark.parametrize("ahead", [0, 180, -3600])
+def test_the_clock_of_a_camera_is_held_over_where_stamps_step(ahead):
+    clock = SourceClock(ClockChoice.AUTO, (VIDEO, AUDIO), at)
+    step = lambda _, now: 4.0 if now >= 42 else 0.0  # noqa: E731
+    found = played(clock, 0, 60, step, lambda now: at(now + ahead) if now < 50 else None)
+    held_over = [(now, reading) for now, reading in found if reading.track_id is not None]
+    assert [reading.track_id for _, reading in held_over] == [1, 2]
+    assert all(now == pytest.approx(42.96, abs=0.05) for now, _ in held_over)
+    assert all(reading.origin is ClockOrigin.HELD_OVER for _, reading in held_over)
+    assert all(seconds_off(reading) == pytest.approx(ahead - 4, abs=0.001) for _, reading in held_over)
+
+
+def test_where_stamps_step_before_a_camera_has_told_its_clock_nothing_is_held_over():
+    clock = SourceClock(ClockChoice.CAMERA, (VIDEO, AUDIO), at)
+    found = played(clock, 0, 60, lambda _, now: 4.0 if now >= 42 else 0.0, at)
+    assert {reading.track_id for _, reading in found} == {None}, "with camera nothing else counts"
 
 
 def test_where_the_stamps_of_pictures_alone_step_the_reading_is_one_of_pictures():

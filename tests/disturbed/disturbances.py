@@ -102,6 +102,23 @@ def equal(*, every: int = 2, track_id: int = 1) -> Disturbance:
     return disturb
 
 
+def coarse(resolution: float, *, phase: float = 0) -> Disturbance:
+    """Stamps of video are of a clock that counts multiples of so many seconds, the first one at ``phase``."""
+    step = Fraction(resolution).limit_denominator(1000)
+
+    def disturb(stream: Stream) -> Stream:
+        def change(item: Item) -> Item:
+            if not isinstance(item, Unit) or item.sample.track_id != 1:
+                return item
+            ticks_of_step = ticks(stream, item, step)
+            time = item.sample.decode_time + ticks(stream, item, Fraction(phase).limit_denominator(1000))
+            return replace(item, sample=replace(item.sample, decode_time=time // ticks_of_step * ticks_of_step))
+
+        return replace(stream.each(change), shaken=stream.shaken + step)
+
+    return disturb
+
+
 def grouped(size: int) -> Disturbance:
     """Pictures are stamped when their group of ``size`` was read out: a tick apart, then a long step."""
 

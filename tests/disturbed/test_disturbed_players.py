@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from disturbances import composed, lone, restart, shaken, step
+from disturbances import coarse, composed, lone, restart, shaken, step
 from oracle import Clock, record
 from real import CAMERA, by_presentation, pictures_of
 from support_tools import need
@@ -55,6 +55,12 @@ def test_each_picture_is_shown_but_the_first_where_presentation_times_alone_are_
         path.write_bytes(recorded.store.get(key))
         shown, all_of_them = (sum(pictures(path, playback).values()) for playback in PLAYBACKS)
         assert all_of_them - 4 * (number == 0) <= shown <= all_of_them
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize(("resolution", "phase"), [(1, 0.13), (0.5, 0)])
+def test_each_picture_is_shown_where_stamps_are_of_whole_seconds(resolution, phase, tmp_path):
+    check_shown(CAMERA, coarse(resolution, phase=phase)(by_presentation(pictures_of(CAMERA))), MP4, tmp_path)
 
 
 @pytest.mark.interop

@@ -1,7 +1,11 @@
 """Pictures that come with the times of their presentation only, reordered, and disturbed: line 3 with lines 1 and 2."""
 
+from fractions import Fraction
+from itertools import pairwise
+
 import pytest
-from disturbances import composed, lone, lost, pause, restart, shaken, step, wraps
+from disturbances import coarse, composed, drift, equal, lone, lost, pause, restart, shaken, step, wraps
+from named import clean
 from oracle import Clock, check
 from real import CAMERA, by_presentation, pictures_of
 
@@ -33,6 +37,25 @@ DISTURBED = {
 }
 
 
+COMPOSED = {
+    "stamps shaken behind a step of 25 s": (
+        CMAF, Clock.CAMERA, shaken(0.044), drift(Fraction(-3, 10_000)), step(9.0, -25.0, wall=True),
+    ),
+    "stamps shaken behind a boot": (
+        CMAF, Clock.ARRIVAL, shaken(0.044, seed=0), drift(Fraction(-1, 20_000)), restart(9.0, away=2.0),
+    ),
+    "stamps shaken, and five of them seconds back": (
+        CMAF, Clock.CAMERA, shaken(0.044, seed=9), lone(-2.0, every=0, first=115, count=5),
+    ),
+    "stamps twice behind a step": (MP4, Clock.CAMERA, step(9.0, 9.5, wall=True), equal(every=9)),
+    "stamps twice behind a pause": (MP4, Clock.ARRIVAL, pause(9.0, 11.0), equal(every=9)),
+    "a lone stamp after a clock was set, whose tracks differ by a rounding": (
+        MP4, Clock.ARRIVAL, lost(every=9), step(12.3, -3.0, wall=True), lone(0.5, first=30),
+    ),
+}  # fmt: skip
+"""Several at once, of pictures with decode times: an example of each kind that once failed."""
+
+
 def named(clips):
     """The disturbances of clips."""
     for clip in clips:
@@ -53,10 +76,28 @@ def clips(make_clip):
     return clip
 
 
+@pytest.mark.parametrize(
+    ("format_", "clock", "disturbances"), [(*one[:2], one[2:]) for one in COMPOSED.values()], ids=COMPOSED
+)
+def test_compositions_that_once_failed(format_, clock, disturbances):
+    check(composed(*disturbances)(clean("reordered with sound")), format_, clock)
+
+
 @pytest.mark.parametrize("format_", [CMAF, MP4], ids=["CMAF", "MP4"])
 @pytest.mark.parametrize(("_clip", "disturbed"), list(named(["camera"])))
 def test_a_camera(_clip, disturbed, format_):
     check(DISTURBED[disturbed](by_presentation(pictures_of(CAMERA))), format_, Clock.ARRIVAL)
+
+
+@pytest.mark.parametrize(("resolution", "phase"), [(1, 0), (1, 0.13), (1, 0.97), (0.5, 0.13), (0.1, 0.04)])
+def test_stamps_of_whole_seconds(resolution, phase):
+    """The camera's reports tell the time; held to arrival, the first span is as much late as pictures had to wait."""
+    recorded = check(coarse(resolution, phase=phase)(by_presentation(pictures_of(CAMERA))), CMAF, Clock.CAMERA)
+    (span,) = recorded.spans
+    samples, scale = span.samples(1), span.timescale
+    steps = [(later.decode_time - one.decode_time) / scale for one, later in pairwise(samples)]
+    assert resolution < 0.5 or all(0.028 < step < 0.052 for step in steps), (min(steps), max(steps))
+    assert sum(recorded.dropped.values()) == 0
 
 
 @pytest.mark.interop

@@ -68,3 +68,31 @@ def test_four_times_elsewhere_have_a_line_of_their_own():
     _, found = steadied(early + later)
     assert found[100:103] == [time for _, time in later[:3]]
     assert max(abs(time - 9_000 - 40 * number) for number, time in enumerate(found[140:], 40)) < 20
+
+
+def test_times_at_one_distance_are_put_on_a_line_before_much_is_known_of_it():
+    _, found = steadied([(0, 0), (1, 40), (2, 41), (3, 120), (4, 121), (5, 200)])
+    steps = [later - earlier for earlier, later in pairwise(found)]
+    assert steps[0] == 40
+    assert all(30 <= step <= 50 for step in steps[1:]), steps
+
+
+def test_four_times_elsewhere_that_do_not_lie_on_one_line_begin_none():
+    line, _ = steadied([*shaken(100, 44, 6), (100, 9_000), (101, 90_000), (102, -9_000), (103, 300_000)])
+    assert line.put(104, 300_041, (103, 300_000), 40, is_shaken=False) == 300_040  # the newest alone counts
+
+
+def test_a_line_begins_at_a_number_and_moves_with_its_clock():
+    line, _ = steadied([*shaken(100, 44, 6), *[(number, 9_000 + 40 * number) for number in range(100, 112)]])
+    line.begin_at(100, 40)
+    line.move(-500)
+    assert line.put(112, 8_500 + 40 * 112, (111, 8_500 + 40 * 111), 40, is_shaken=True) == 8_500 + 40 * 112
+    line.begin_at(200, 40)
+    assert line.put(200, 7, (199, 5_000), 40, is_shaken=False) == 7
+    assert line.put(201, 8, (200, 7), 40, is_shaken=True) == 47
+
+
+def test_a_line_that_begins_among_times_that_are_off_takes_these():
+    line, _ = steadied([*shaken(100, 44, 6), (100, 13_000), (101, 13_041)])
+    line.begin_at(100, 40)
+    assert line.put(102, 13_042, (101, 13_041), 40, is_shaken=True) == 13_080  # nearly 40 later

@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 
 from onvif_bmff.codecs.g711 import G711Codec
 from onvif_bmff.codecs.jpeg.codec import MjpegCodec
+from onvif_bmff.codecs.metadata import MetadataCodec
 from onvif_bmff.errors import MediaError
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.recording.preroll import PreRoll
 
 VIDEO = Track("VIDEO001", 1, 90_000, MjpegCodec(width=64, height=48))
 AUDIO = Track("AUDIO001", 2, 8_000, G711Codec())
+META = Track("META001", 3, 1_000, MetadataCodec())
 
 
 def video(index: int, gop: int = 10, size: int = 100) -> Sample:
@@ -225,6 +227,30 @@ def test_what_came_before_a_clock_was_set_keeps_its_place_once_that_is_known() -
     assert times(kept(buffer), 2) == [one * 8_000 + 800 for one in moved]
     buffer.redate(Fraction(-30))  # the same step does not count twice
     assert times(buffer.release()) == [one * 90_000 for one in moved]
+
+
+@pytest.mark.parametrize("by", [-9.5, -5, -0.4, 0.4, 5, 9.5])
+@pytest.mark.parametrize("every", [0.04, 0.2, 4.2])
+@pytest.mark.parametrize("known", [0, 1])
+def test_what_came_before_a_clock_was_set_by_seconds_keeps_its_place(by: float, every: float, known: int) -> None:
+    """The clock is set behind the tenth picture; by a second later, or just before it comes, that is known."""
+    buffer = PreRoll([VIDEO, AUDIO, META], timedelta(seconds=600))
+    when = 10 * every
+    media = [(1, n * every, 90_000) for n in range(20)]
+    media += [(2, n * 0.02 + 0.001, 8_000) for n in range(round(when * 100))]
+    media += [(3, n * 1.7 + 0.002, 1_000) for n in range(round(when / 1.7) + 2)]
+    media.sort(key=lambda one: one[1])
+    told = False
+    for track_id, time, timescale in media:
+        if not told and time >= when + known * max(1, every):
+            told = True
+            buffer.redate(Fraction(by))
+        stamp = time + by * (time >= when)
+        buffer.push(Sample(track_id, round(stamp * timescale), timescale // 50, bytes(9), True))
+    found = kept(buffer)
+    for track, timescale in ((1, 90_000), (2, 8_000), (3, 1_000)):
+        right = [round((time + by) * timescale) for one, time, _ in media if one == track]
+        assert times(found, track) == pytest.approx(right, abs=1)
 
 
 def test_samples_behind_a_gap_stay_where_their_stamps_put_them() -> None:

@@ -10,8 +10,9 @@ import pytest
 from recording_kit import AUDIO, FORMATS, META, MJPEG, START, audio, metadata, mixed, target, video
 
 from onvif_bmff.errors import MediaError, StateError
-from onvif_bmff.media import ClockOrigin, ClockReading
+from onvif_bmff.media import ClockOrigin, ClockReading, Sample
 from onvif_bmff.objects.events import SegmentOpened, SpanEnded
+from onvif_bmff.recording.clock_parts import SharedTime
 from onvif_bmff.recording.formats import CMAF
 from onvif_bmff.recording.readings import READINGS, ClockChoice, ReadingSituation, ReadingVerdict, judge_reading
 from onvif_bmff.recording.recorder import Recorder
@@ -51,6 +52,34 @@ def test_the_situations(origin, off, since, situation):
         off_for=Fraction(since),
     )
     assert found is situation
+
+
+@pytest.mark.parametrize(
+    ("origin", "off", "situation"),
+    [
+        (ARRIVAL, -0.3, ReadingSituation.MISTAKEN),
+        (CAMERA, -0.3, ReadingSituation.OFF_FOR_GOOD),  # it was set back itself
+        (ARRIVAL, -0.09, ReadingSituation.CLOSE),
+    ],
+)
+def test_the_arrival_takes_a_step_back_for_a_delay(origin, off, situation):
+    at = START.plus_microseconds(round(off * 1e6))
+    found = judge_reading(
+        origin, at, choice=ClockChoice.AUTO, camera_followed=False, arrival=START, expected=START, off_for=Fraction(9),
+        repeats_step=True,
+    )  # fmt: skip
+    assert found is situation
+
+
+@pytest.mark.parametrize(
+    ("time", "off", "repeats"),
+    [(10, -0.3, True), (55, -0.21, True), (56, -0.3, False), (9, -0.3, False), (10, -0.41, False), (10, 0.3, False)],
+)
+def test_a_reading_repeats_a_step_back(time, off, repeats):
+    shared = SharedTime()
+    shared.note_step(Sample(1, 9_700, 0, b"x"), 10_000, 1000)
+    shared.note_step(Sample(1, 12_000, 0, b"x"), 11_000, 1000)  # ahead: the arrival shows it at once
+    assert shared.repeats_step(Fraction(time), Fraction(off).limit_denominator(1000)) is repeats
 
 
 def test_a_camera_of_the_last_century_is_not_believed_whatever_came_when():
@@ -175,7 +204,7 @@ def test_pictures_that_come_slower_than_they_say_do_not_fall_behind(chosen):
 
 
 @pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: one.name)
-@pytest.mark.parametrize("step", [0.2, 3, 10_800, -0.3, -7_200])
+@pytest.mark.parametrize("step", [0.2, 3, 10_800, -1.2, -7_200])
 def test_a_clock_that_is_off_for_more_than_5_seconds_opens_a_span(chosen, step):
     found = Followed(pictures(30), lambda media: Fraction(0) if media < 10 else Fraction(step), chosen)
     assert found.spans == 2
@@ -183,6 +212,26 @@ def test_a_clock_that_is_off_for_more_than_5_seconds_opens_a_span(chosen, step):
     assert found.starts[:4] == [0, 4, 8, 12], "one that is off is waited for 5 seconds"
     assert found.starts[4] - step == pytest.approx(16, abs=0.05)
     assert found.starts[5] - found.starts[4] == pytest.approx(4)
+
+
+@pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: one.name)
+@pytest.mark.parametrize("span", [None, 8], ids=["one span", "spans of 8 s"])
+@pytest.mark.parametrize("back", [0.15, 0.3, 0.8, 0.98])
+def test_new_spans_catch_up_with_a_clock_that_was_set_back_a_little(chosen, back, span):
+    """They do not overlap those before, and go back from one short segment to the next, until they are right."""
+    found = Followed(pictures(90), lambda media: Fraction(0 if media < 10 else str(-back)), chosen, span=span)
+    assert +found.timing == {TimingFault.CLOCK_SET: 1}
+    assert not found.findings
+    set_at = 15.96  # 5 s behind the step, by readings each second: at the picture that is held back then
+    early = [one for one in found.starts if one < set_at - 0.02]
+    late = found.starts[len(early) :]
+    assert early == pytest.approx([4 * n for n in range(len(early))])
+    assert late[0] == pytest.approx(set_at, abs=0.011), "where the one before ends"
+    steps = [after - before for before, after in pairwise(late)]
+    behind = round((back - 0.1) / 0.1 + 0.49)
+    assert all(0.85 < one < 1.1 for one in steps[: behind - 1]), steps
+    media = round((found.starts[-1] + back) * 25) / 25  # of the picture that the last segment begins with
+    assert found.starts[-1] == pytest.approx(media - back, abs=0.011)
 
 
 @pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: one.name)

@@ -28,6 +28,7 @@ from recording_kit import (
 from support_recorded import check_recording
 
 from onvif_bmff.errors import MediaError
+from onvif_bmff.media import ClockOrigin, ClockReading
 from onvif_bmff.recording.placing import moved_along, places
 from onvif_bmff.recording.recorder import Recorder
 from onvif_bmff.recording.rhythm import Rhythm
@@ -39,6 +40,7 @@ from onvif_bmff.recording.stamps import (
     Situation,
     Verdict,
     gap_limit,
+    is_denied,
     judge,
 )
 from onvif_bmff.recording.timing_faults import TimingFault
@@ -118,6 +120,33 @@ def test_of_two_samples_nothing_tells_a_gap(later, while_it_goes_on, at_the_end)
     assert judge([later], Neighbours(0, 0), BOUNDS, ended=True).situation is at_the_end
 
 
+@pytest.mark.parametrize(
+    ("read_off", "others", "situation"),
+    [
+        (-5_000, {}, Situation.AHEAD),
+        (-4_000, {}, Situation.AHEAD),
+        (-3_999, {}, Situation.SILENCE),  # more than a gap is left
+        (0, {}, Situation.SILENCE),
+        (-5_000, {"reached": 40, "stamped": 6_000}, Situation.AHEAD),
+        (-5_000, {"reached": 5_000, "stamped": 6_000}, Situation.SILENCE),  # another was judged to be there
+        (-5_000, {"reached": 40, "stamped": 6_000, "wavers": True}, Situation.UNDECIDED),
+        (0, {"reached": 40, "stamped": 6_000}, Situation.SILENCE),
+        (0, {"reached": 1_000, "stamped": 1_000, "gone_on": True}, Situation.AHEAD),
+    ],
+)
+def test_a_reading_beside_stamps_in_doubt_tells_a_step_from_a_gap(read_off, others, situation):
+    around = Neighbours(0, 40, read_off=read_off, **others)
+    assert judge(line(5_000, 26), around, BOUNDS).situation is situation
+    assert judge(line(5_000, 52), around, BOUNDS).situation is (
+        Situation.AHEAD if situation is Situation.UNDECIDED else situation
+    ), "it does not wait for longer"
+
+
+@pytest.mark.parametrize(("gap", "off", "denied"), [(1_040, -541, True), (1_040, -539, False), (8_000, -6_000, True)])
+def test_a_reading_need_not_be_exact(gap, off, denied):
+    assert is_denied(Fraction(gap, 1000), Fraction(off, 1000)) is denied
+
+
 def test_other_tracks_confirm_a_gap_or_contradict_it():
     ahead = line(5_000, 26)
     assert judge(ahead[:1], Neighbours(0, 40, reached=5_000), BOUNDS).situation is Situation.SILENCE
@@ -193,6 +222,7 @@ def test_samples_that_are_off_are_put_where_they_are_nearer_to_their_stamps(situ
         ([-260], Neighbours(0, 40), Situation.UNDECIDED, 0),
         ([-300, -220], Neighbours(0, 40, moved=300), Situation.ALONG, 1),
         ([240], Neighbours(0, 40, moved=300), Situation.UNDECIDED, 0),
+        ([580], Neighbours(0, 40, moved=-1), Situation.UNDECIDED, 0),
         ([5_040], Neighbours(0, 40, moved=-5_000), Situation.ALONG, 0),
         ([5_040], Neighbours(0, 40, 5_040, moved=300), Situation.SILENCE, 0),
     ],
@@ -568,6 +598,28 @@ def test_documents_go_along_where_the_clock_of_the_media_is_set(chosen, by, ever
     spans, recorder = recorded(moved(by, lambda n: n >= place, both), chosen, tracks=(MJPEG, META))
     assert recorder.timing == {TimingFault.DISCONTINUITY: 1}
     assert list(shown(spans, chosen)) == pytest.approx(list(sent), abs=0.05)
+
+
+@pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: one.name)
+@pytest.mark.parametrize("by", [3_600, -3_600])
+def test_documents_wait_with_rare_pictures_until_it_is_known_whether_their_clock_was_set(chosen, by):
+    """It takes 6 pictures, which last longer than two documents; readings say that there was no gap."""
+    sent = range(0, 60, 4)
+    shots = [replace(one, decode_time=one.decode_time + n * 86_400) for n, one in enumerate(PICTURES[:60])]
+    notes = [replace(one, decode_time=one.decode_time + LONG_AGO * 1_000, data=b"<a/>") for one in metadata(*sent)]
+    samples = moved(by, lambda n: n >= 30, mixed(shots, notes))
+    recorder, events = Recorder((MJPEG, META), target(chosen, segment=4)), []
+    recorder.activate(START, media_time=Fraction(LONG_AGO))
+    for number, one in enumerate(samples):
+        media = Fraction(one.decode_time, SCALES[one.track_id])
+        passed = media - LONG_AGO - (by if number >= 30 else 0)
+        if one.track_id == 1:
+            utc = START.plus_microseconds(int(passed * 10**6))
+            events += recorder.read_clock(ClockReading(1, media, utc, ClockOrigin.ARRIVAL))
+        events += recorder.push(one)
+    events += recorder.deactivate()
+    assert not recorder.dropped
+    assert list(shown(check_recording(events), chosen)) == pytest.approx(list(sent), abs=0.05)
 
 
 def test_what_is_held_back_is_bounded():

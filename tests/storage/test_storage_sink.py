@@ -1,8 +1,13 @@
 """Recording events into stores, and stores that fail."""
 
+from datetime import timedelta
+from fractions import Fraction
+
 import pytest
 
+from onvif_bmff.codecs import G711Codec, MjpegCodec
 from onvif_bmff.errors import ObjectExistsError, StateError, StoreError
+from onvif_bmff.media import Sample, Track
 from onvif_bmff.objects import (
     FragmentWritten,
     ObjectAttributes,
@@ -12,8 +17,10 @@ from onvif_bmff.objects import (
     SpanEnded,
     collect_objects,
 )
+from onvif_bmff.recording import MP4, Recorder, RecordingTarget
 from onvif_bmff.storage import DirectoryStore, MemoryStore, RetryPolicy, StoreSink
 from onvif_bmff.timing import UtcTime
+from onvif_bmff.validation import validate_store
 
 START = UtcTime.parse("2022-11-08T15:08:23.547Z")
 VIDEO = ObjectKey("site-2", START, "camera-5", 0, "m4v")
@@ -105,6 +112,28 @@ def test_a_failing_store_loses_one_segment(step):
     store.step = ""
     sink.add_all([event for event in events() if event.key == VIDEO])
     assert store.get(str(VIDEO)) == b"header one two mfra"
+
+
+def test_what_begins_a_span_since_all_before_it_is_lost_has_the_time_of_its_earliest_sample():
+    """Sound comes a second at a time. Pictures come later, so that some of it is from before their first key frame."""
+    video = Track("VIDEO001", 1, 1_000, MjpegCodec(640, 480))
+    sound = Track("AUDIO001", 2, 8_000, G711Codec())
+    recorder = Recorder([video, sound], RecordingTarget(format=MP4, segment_duration=timedelta(seconds=5)))
+    recorder.activate(START, media_time=Fraction(0))
+    made = []
+    for n in range(20):
+        made += recorder.push(Sample(2, n * 8_000, 8_000, bytes(9), sync=True))
+        if n % 5 == 0:
+            made += recorder.push(Sample(1, n * 1_000 + 800, 5_000, b"\xff\xd8", sync=n > 0))
+    made += recorder.deactivate()
+    first, second, *_ = [event for event in made if isinstance(event, SegmentOpened)]
+    assert (second.key.counter, second.earliest) == (1, START.plus_ticks(5, 1))
+    store = Failing("open", first.key)
+    with StoreSink(store, on_failure=lambda _: None, policy=NOW) as sink:
+        sink.add_all(made)
+    key = ObjectKey.parse(next(iter(store.keys())))
+    assert (key.counter, key.time) == (0, second.earliest)
+    assert not [one for one in validate_store(store) if one.level.value == "error"]
 
 
 @pytest.mark.parametrize("step", ["open", "append 1", "append 2", "append 3", "seal"])
