@@ -160,6 +160,8 @@ class StampSteps:
         self._good: tuple[float, float] | None = None
         self._off: tuple[float, float] | None = None
         self._off_since = 0.0
+        self.least = (0.0, 0.0)
+        """Arrival and media time of the sample that came with the least delay since stamps are off."""
         self._count = 0
         self._usual = _FIRST
 
@@ -177,8 +179,8 @@ class StampSteps:
             self._good, self._off, self._count = here, None, 0
             return True
         if self._off is None or not self._follows(self._off, here):
-            self._off_since, self._count = arrival, 0
-        self._off = here
+            self._off_since, self._count, self.least = arrival, 0, here
+        self._off, self.least = here, min(self.least, here, key=lambda one: one[0] - one[1])
         self._count += 1
         if self._count <= _OUTLIERS or arrival - self._off_since <= _LASTING:
             return False
@@ -296,6 +298,7 @@ class SourceClock:
             return None
         if goes_on is None:
             self._step(line)
+            line.estimator.add(*line.steps.least)  # the one that tells may be late
         line.estimator.add(arrival, media)
         line.latest = arrival
         if arrival < line.look_at and line.given is not None and arrival - media >= line.given - self._slack:

@@ -44,7 +44,7 @@ class HeldFolders:
         self._kept: OrderedDict[_Path, HeldFolder] = OrderedDict()
 
     def __del__(self) -> None:
-        for folder in self._kept.values():
+        for folder in getattr(self, "_kept", {}).values():  # a copy that could not be made has none
             with suppress(BaseException):  # a simulated process may be dead by now
                 self._system.close(folder.descriptor)
 

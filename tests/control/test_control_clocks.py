@@ -96,6 +96,20 @@ def test_a_lone_stamp_that_is_off_moves_nothing_and_a_step_that_lasts_does():
     assert min(number for number, _ in epochs if number >= 1000) <= 1000 + 30
 
 
+@pytest.mark.parametrize("by", [-6, 6, -3600])
+def test_the_first_reading_behind_a_step_does_not_hang_on_one_picture_that_is_late(by):
+    clock = SourceClock(ClockChoice.AUTO, (VIDEO,), at)
+    found = []
+    for number in range(600):
+        late = 0.5 if number >= 520 else 0.0  # the step is certain in the midst of these
+        media = number / 25 + 4000 + (by if number >= 500 else 0)
+        reading = clock.arrived(picture(media), number / 25 + 0.01 + late)
+        if reading is not None and number >= 500:
+            found.append(media_epoch(reading).microseconds_since(START) / 1e6 + 4000 + by)
+    assert found
+    assert found == pytest.approx([0.01] * len(found), abs=0.03)
+
+
 @pytest.mark.parametrize("camera_first", [False, True])
 def test_a_clock_set_back_to_before_media_time_0_is_held_against_arrival_as_well(camera_first):
     """Only what came while the source was opened, before any sample of media time 0 or later, says nothing."""

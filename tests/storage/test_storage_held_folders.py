@@ -1,5 +1,6 @@
 """Folders that are kept open: what becomes of them is noticed, and descriptors are bounded and never closed in use."""
 
+import copy
 import os
 import shutil
 import threading
@@ -165,3 +166,11 @@ def test_many_threads(root):
 def test_an_empty_store_of_folders_holds_nothing():
     held = HeldFolders(None, 4)
     assert (held.use(["a"]), len(held)) == ([], 0)
+
+
+def test_a_copy_that_could_not_be_made_is_collected_without_an_error(tmp_path):
+    """``copy`` and ``pickle`` make an empty object first, and then find that a lock cannot be copied."""
+    with pytest.raises(TypeError, match="pickle"):
+        copy.deepcopy(DirectoryStore(str(tmp_path)))
+    empty = HeldFolders.__new__(HeldFolders)
+    empty.__del__()
