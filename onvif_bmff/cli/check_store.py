@@ -6,7 +6,7 @@ from onvif_bmff.cli.machine import add_json_argument, write_json
 from onvif_bmff.cli.signals import SignalGuard
 from onvif_bmff.cli.status import Status
 from onvif_bmff.cli.store_options import add_store_argument, open_place
-from onvif_bmff.cli.terminal import say, summary
+from onvif_bmff.cli.terminal import complain, say, summary
 
 __all__ = ["register", "run"]
 
@@ -35,12 +35,17 @@ def run(args: argparse.Namespace) -> int:
         store = open_place(args.store, args.store_options, without=NEW_LOCKS)
         found = list(signals.read(check_store(store)))
     is_unfit = any(one.fitness is Fitness.UNFIT for one in found)
+    is_whole = is_unfit or signals.number is None
     if args.json:
         rows = [{"probe": one.name, "fitness": one.fitness.value, "text": one.text} for one in found]
-        write_json("check-store", {"fit": not is_unfit, "probes": rows})
+        write_json("check-store", {"fit": not is_unfit if is_whole else None, "probes": rows})
     else:
         with summary():
             for one in found:
                 say(f"{one.fitness.value:8} {one.name}: {one.text}")
-            say(f"the store is {'not fit' if is_unfit else 'fit'} for recordings")
+            if is_whole:
+                say(f"the store is {'not fit' if is_unfit else 'fit'} for recordings")
+    if signals.number is not None:
+        rest = "" if is_unfit else ": whether the store is fit is not known"
+        complain(f"ended by {signals.name}{rest}")
     return signals.status or (Status.FINDINGS if is_unfit else Status.SUCCESS)

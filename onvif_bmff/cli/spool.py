@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import os
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,11 +15,11 @@ from onvif_bmff.cli.status import Status
 from onvif_bmff.cli.store_options import STORE_HELP, add_options_argument, open_place
 from onvif_bmff.cli.terminal import complain, say, summary
 from onvif_bmff.cli.values import duration, path, store_place
-from onvif_bmff.errors import StoreError
+from onvif_bmff.errors import ObjectNotFoundError, StoreError
 from onvif_bmff.runtime import utc_now
 
 if TYPE_CHECKING:
-    from onvif_bmff.storage import SpooledStore
+    from onvif_bmff.storage import DirectoryStore, SpooledStore
 
 __all__ = ["complain_of_rest", "emptied", "register", "run"]
 
@@ -66,10 +67,11 @@ def run(args: argparse.Namespace) -> int:
             emptied(store, args.wait, signals)
             error = store.status.error
     folder = DirectoryStore(waiting, create=False)
-    keys = list(folder.keys())
+    sizes = _sizes(folder)
+    keys = list(sizes)
     kept = list(DirectoryStore(aside).keys()) if os.path.isdir(aside) else []
     left = [item.key for item in folder.open_area_state().unsealed]
-    size = sum(folder.head(key).size for key in keys)
+    size = sum(sizes.values())
     notes = SpoolNotes(str(args.spool))
     today, month = notes.sent(str(utc_now())[:10])
     if args.json:
@@ -92,6 +94,15 @@ def run(args: argparse.Namespace) -> int:
     if error is not None and keys:
         complain(f"not uploaded: {error}")
     return signals.status or (Status.FINDINGS if has_rest or (args.to is not None and keys) else Status.SUCCESS)
+
+
+def _sizes(folder: "DirectoryStore") -> dict[str, int]:
+    """Return the bytes of what waits, by key, but for what is uploaded meanwhile by the spool's owner."""
+    found = {}
+    for key in folder.keys(""):
+        with suppress(ObjectNotFoundError):
+            found[key] = folder.head(key).size
+    return found
 
 
 def complain_of_rest(spool: Path, count: int) -> bool:

@@ -9,8 +9,10 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from multiprocessing import resource_tracker
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
@@ -29,6 +31,8 @@ _SUSPECT = 2
 """A task that was lost with its worker so often is run alone, to know whether it is the reason."""
 _MAX_LOST = 3
 """A task that was lost with its worker so often is given up."""
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Signals that end a process. A process that is being started has them wait, as its starter has."""
 
 
 class WorkersLostError(StoreError):
@@ -112,7 +116,7 @@ class Workers:
 
         def make() -> ProcessPoolExecutor:
             context = multiprocessing.get_context("spawn")
-            return ProcessPoolExecutor(count, mp_context=context, initializer=_begin_worker)
+            return _Processes(count, mp_context=context, initializer=_begin_worker)
 
         made = cls(make(), count, renew=make)
         made._close.append(made._shut_down)
@@ -252,6 +256,14 @@ class Workers:
             one.future = None
 
 
+class _Processes(ProcessPoolExecutor):
+    """Processes that are started when the first tasks come, and meet no signal before ``_begin_worker``."""
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> "Future[T]":
+        with _signals_wait():
+            return super().submit(fn, *args, **kwargs)
+
+
 class _DaskExecutor(Executor):
     """Gives tasks to a Dask cluster, and Dask's own futures back.
 
@@ -298,9 +310,25 @@ def _is_done(future: "Future[Any] | None") -> bool:
     return error is None or not _is_lost(error)
 
 
+@contextmanager
+def _signals_wait() -> Iterator[None]:
+    """Let signals that end a process wait until the end of the body.
+
+    Processes that the body starts have them wait until ``_begin_worker``, or an interrupt of the terminal would meet
+    them before they ignore it; and a starter that is interrupted half-way would not know the process that it started.
+    """
+    resource_tracker.ensure_running()  # which lets them through when it starts
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
+
+
 def _begin_worker() -> None:
     """Prepare a process: it ignores interrupts of the terminal, says nothing by itself, and ends with its parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
     logging.getLogger("onvif_bmff").addHandler(logging.NullHandler())
     parent = multiprocessing.parent_process()
     if parent is not None:

@@ -30,7 +30,7 @@ class _Batch(Generic[T, R]):
         self.errors: dict[int, BaseException] = {}
 
     def work(self) -> None:
-        """Work on one item after the other, until none is left."""
+        """Work on one item after the other, until none is left, or an interrupt of this task says to stop."""
         while True:
             with self._lock:
                 at = self._next
@@ -42,6 +42,15 @@ class _Batch(Generic[T, R]):
             except BaseException as error:  # noqa: BLE001
                 # It is raised in the caller's task, in the order of the items.
                 self.errors[at] = error
+                if not isinstance(error, Exception):
+                    self._stop(error)
+
+    def _stop(self, error: BaseException) -> None:
+        """Let no other item be begun."""
+        with self._lock:
+            left = range(self._next, len(self._items))
+            self._next = len(self._items)
+        self.errors.update(dict.fromkeys(left, error))
 
 
 def in_parallel(
@@ -50,7 +59,8 @@ def in_parallel(
     """Yield ``call(item)`` for each item, in order, while up to ``tasks`` items are worked on at once.
 
     Memory is bounded: no more items are taken than fit in a batch. The first error in the order of the items is raised
-    where its result would have come. ``share`` is how many items of a batch there are for each task.
+    where its result would have come; after one that is no ``Exception``, such as an interrupt, no other item is begun.
+    ``share`` is how many items of a batch there are for each task.
     """
     source = iter(items)
     while batch := list(islice(source, max(1, tasks) * share)):

@@ -93,12 +93,18 @@ class SpoolRoom:
             return bool(gone)
 
     def complete(self, keys: Sequence[str]) -> None:
-        """Finish what a process that ended had begun to drop; ``keys`` are all that wait, and nothing is queued yet."""
+        """Finish what a process that ended had begun to drop; ``keys`` are all that wait, and nothing is queued yet.
+
+        Raises:
+            StoreError: some of it cannot be removed; it would be uploaded behind the end of its span.
+        """
         half = self._notes.dropping
         if half is None:
             return
         first = waiting(half.first, 0)
-        self._remove(_left_of(half, keys))
+        _, kept = self._remove(_left_of(half, keys))
+        if kept:
+            raise StoreError(f"{kept[-1].key}: it was being dropped, and cannot be removed from the spool")
         self._finish([first], half)
 
     def _what(self, segments: Sequence[Waiting]) -> Dropped:

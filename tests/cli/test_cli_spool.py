@@ -14,7 +14,7 @@ from support_fake_bucket import FakeServer
 from support_tools import need_module
 
 from onvif_bmff.cli.main import main
-from onvif_bmff.storage import DirectoryStore, Lookup, SpooledStore
+from onvif_bmff.storage import DirectoryStore, Lookup, SpooledStore, SpoolPolicy
 
 CLIP = Path(__file__).resolve().parents[1] / "data" / "camera.mp4"
 PLAIN = ["record", str(CLIP), "--segment-duration", "PT2S", "--start", "2024-05-01T12:00:00Z", "-q"]
@@ -134,6 +134,28 @@ def test_a_spool_in_use_is_refused(capsys):
     finally:
         store.close()
     assert main([*RECORD, "--store", "remote"]) == 0
+
+
+def test_what_is_uploaded_during_a_look_waits_no_longer(capsys, monkeypatch):
+    """Its owner works on: keys that were listed may be gone when their sizes are asked for."""
+    store = SpooledStore(DirectoryStore("remote"), "spool", policy=SpoolPolicy(tasks=0))
+    for name in ("a", "b", "c"):
+        writer = store.open_writer(name, content_type="video/mp4")
+        writer.append(b"12345")
+        writer.seal({})
+    keys = DirectoryStore.keys
+
+    def listed(self, *given, **more):
+        found = list(keys(self, *given, **more))
+        Path("spool/waiting/b").unlink(missing_ok=True)
+        return iter(found)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DirectoryStore, "keys", listed)
+        assert main(["spool", "spool", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["waiting"], found["bytes"]) == (["a", "c"], 10)
+    store.close()
 
 
 def test_what_a_dead_recorder_left_open_is_a_finding(capsys):

@@ -1,6 +1,7 @@
 """``onvif-bmff move`` and ``check-store``."""
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from support_fake_bucket import FakeServer
 from support_tools import need_module
 
 from onvif_bmff.cli.main import main
-from onvif_bmff.storage import DirectoryStore
+from onvif_bmff.storage import DirectoryStore, store_check
 
 CLIP = Path(__file__).resolve().parents[1] / "data" / "camera.mp4"
 RECORD = ["record", str(CLIP), "--segment-duration", "PT2S", "--store", "disk", "-q"]
@@ -70,6 +71,27 @@ def test_a_store_is_checked(capsys):
     assert "fit      create only: a second object of one key is refused" in said
     assert "the store is fit for recordings" in said
     assert main(["check-store", "nowhere"]) == 2
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_a_check_that_is_interrupted_says_nothing_of_the_store(capsys, monkeypatch, form):
+    """And leaves nothing behind."""
+    Path("disk").mkdir()
+    first, *others = store_check._PROBES
+
+    def interrupted(trial):
+        trial.write("late")
+        signal.raise_signal(signal.SIGINT)
+        pytest.fail("it went on")
+
+    monkeypatch.setattr(store_check, "_PROBES", (first, ("late", interrupted), *others))
+    assert main(["check-store", "disk", *form]) == 130
+    said = capsys.readouterr()
+    assert said.err == "onvif-bmff: ended by SIGINT: whether the store is fit is not known\n"
+    assert "recordings" not in said.out
+    if form:
+        assert json.loads(said.out)["fit"] is None
+    assert list(DirectoryStore("disk").keys()) == []
 
 
 def test_a_store_that_is_not_fit_is_status_1(capsys, monkeypatch, tmp_path):

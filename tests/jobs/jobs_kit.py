@@ -121,6 +121,11 @@ def fail_on_seven(number):
     return number
 
 
+def interrupts(task):
+    """Whether a worker ignores interrupts, and which signals wait in it."""
+    return signal.getsignal(signal.SIGINT) is signal.SIG_IGN, sorted(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+
+
 def die_once(task):
     """Kill the worker at the first try of some tasks."""
     number, folder = task

@@ -11,10 +11,10 @@ import time
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
-from jobs_kit import die_always, die_once, double, fail_on_seven
+from jobs_kit import die_always, die_once, double, fail_on_seven, interrupts
 
 from onvif_bmff.errors import OnvifBmffError, StoreError
-from onvif_bmff.jobs import Shared, Workers, WorkersLostError
+from onvif_bmff.jobs import Shared, Workers, WorkersLostError, tasks
 
 
 class Here(Executor):
@@ -34,6 +34,20 @@ class Here(Executor):
 def test_results_come_in_the_order_of_the_tasks():
     with ThreadPoolExecutor(3) as pool:
         assert list(Workers(pool, 3).run(double, range(100))) == [2 * number for number in range(100)]
+
+
+def test_a_worker_that_begins_meets_no_interrupt_before_it_ignores_it():
+    """The terminal sends an interrupt to all processes; one that begins would die of it, with a traceback."""
+    ending = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    script = "import signal; print(*sorted(map(int, signal.pthread_sigmask(signal.SIG_BLOCK, ()))))"
+    with tasks._signals_wait():
+        child = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+        assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before | ending
+    assert set(map(int, child.stdout.split())) >= set(map(int, ending))
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
+    with Workers.processes(1) as workers:
+        assert list(workers.run(interrupts, [0])) == [(True, [])]
 
 
 def test_few_tasks_are_taken_at_a_time():

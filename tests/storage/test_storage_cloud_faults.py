@@ -249,6 +249,23 @@ def test_work_in_parallel_is_done_where_no_task_starts(limit):
     assert most[0] >= min(limit, 3) + 1
 
 
+def test_an_interrupt_ends_work_in_parallel():
+    """The caller's task is interrupted, as by Ctrl-C: what is begun is completed, and no other item is."""
+    begun = []
+
+    def work(item):
+        begun.append(item)
+        if item == 3:
+            raise KeyboardInterrupt
+        return item
+
+    found = in_parallel(work, range(100), tasks=1, runtime=SYSTEM, share=50)
+    assert [next(found) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(KeyboardInterrupt):
+        next(found)
+    assert begun == [0, 1, 2, 3]
+
+
 # ---- attributes -------------------------------------------------------------------------------------------
 
 

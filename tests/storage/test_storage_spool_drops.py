@@ -305,6 +305,34 @@ def test_a_drop_that_is_interrupted_is_completed(spooled, sent):
     assert steps > 6
 
 
+def test_a_drop_that_cannot_be_completed_is_not_said_to_be(spooled):
+    """What is left of it would be uploaded, behind the end of its span, and be listed as dropped."""
+
+    class Stuck(Stopping):
+        def unlink(self, path, *given, **more):
+            if str(path).endswith(".m4v"):
+                raise OSError(errno.EIO, "bad disk")
+            super().unlink(path, *given, **more)
+
+    system, remote = Stopping(), MemoryStore()
+    store = spooled(remote, system=system, when_full=WhenFull.DROP_OLDEST)
+    span(store, 0, 4)
+    store._uploader.upload(store._contents.take(""), "")
+    while not store._notes.dropping:
+        system.left = 3  # the note of it, and the end, go
+        with pytest.raises(Stopped):
+            store._room.drop_one()
+    system.left = None
+    store.close()
+    for _ in range(2):
+        with pytest.raises(StoreError, match="was being dropped, and cannot be removed"):
+            spooled(remote, system=Stuck())
+    again = spooled(remote, tasks=1)
+    assert again.close(20)
+    assert list(remote.keys()) == [key(0, 0), key(1, 1, end=True)]
+    assert again.status.dropped == 3
+
+
 def test_a_span_of_the_same_time_is_not_dropped_with_one_that_was_interrupted(spooled, tmp_path):
     """Where a clock was set back, two spans of one place lie over each other."""
     waits = DirectoryStore(tmp_path / "spool/waiting", labels="attributes")
