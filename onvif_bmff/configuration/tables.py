@@ -172,7 +172,10 @@ _RECORDINGS = Section(
             "segment_duration", Kind.DURATION, "how long a segment is, up to the next key frame",
             20 * _SECOND, least=_SECOND, most=timedelta(hours=24),
         ),
-        Option("span_duration", Kind.DURATION, "how long a span is, likewise; a full spool drops whole ones", None, timedelta(hours=1), least=_SECOND),
+        Option(
+            "span_duration", Kind.DURATION, "how long a span is, likewise; a full spool drops whole ones",
+            None, timedelta(hours=1), least=_SECOND,
+        ),
         Option(
             "retention", Kind.DURATION, "age at which local data are deleted; objects of storages stay",
             timedelta(0), least=timedelta(0), usual="never",
