@@ -55,6 +55,7 @@ from onvif_bmff.recording.progress import ClockTie as ClockTie
 from onvif_bmff.recording.progress import LatestReading as LatestReading
 from onvif_bmff.recording.progress import Progress as Progress
 from onvif_bmff.recording.progress import UtcAnchor as UtcAnchor
+from onvif_bmff.recording.readings import CAUGHT_UP as CAUGHT_UP
 from onvif_bmff.recording.readings import ClockChoice as ClockChoice
 from onvif_bmff.recording.readings import FOLLOWED as FOLLOWED
 from onvif_bmff.recording.readings import READINGS as READINGS
@@ -113,6 +114,7 @@ from onvif_bmff.recording.track_state import make_track_states as make_track_sta
 from onvif_bmff.recording.track_state import ready_samples as ready_samples
 
 __all__ = [
+    "CAUGHT_UP",
     "CMAF",
     "CUTS",
     "FIRST_PAUSE",
