@@ -60,6 +60,12 @@ class SteadyLine:
         """Whether times are put on the line, and it is known where that is."""
         return self._count > 0 and len(self._times) >= self._few
 
+    def end(self) -> None:
+        """Begin anew: what follows has nothing to do with what was before."""
+        self._count = 0
+        self._times.clear()
+        self._strays.clear()
+
     def begin_at(self, number: int, pace: int) -> None:
         """Forget the times before the one of a number: what follows has nothing to do with what was before."""
         self._times = deque((one for one in self._times if one[0] >= number), _REMEMBERED)
@@ -78,16 +84,22 @@ class SteadyLine:
         self._count, self.step = _AFTER, step
         self._times.extend(numbered)
 
-    def put(self, number: int, time: int, before: _Numbered, pace: int, *, is_shaken: bool) -> int | None:
+    def put(
+        self, number: int, time: int, before: _Numbered, pace: int, *, is_shaken: bool, at_once: bool = True
+    ) -> int | None:
         """Return where the sample of a number is put; None if its time is off, so that nothing is known of it.
 
-        ``before`` is where the one before it was put; samples usually come ``pace`` ticks apart.
+        ``before`` is where the one before it was put; samples usually come ``pace`` ticks apart,
+        which tells ``at_once`` where a line goes that begins; else samples stay where they are until that is known.
         """
         self._count = _AFTER if is_shaken else max(self._count - 1, 0)
         slope = Fraction(pace)
         if self.is_known:
             place, slope = _on_line(self._times, number)
             self.step = round(slope)
+        elif not at_once:
+            last = self._times[-1] if self._times else (number, time)
+            place = last[1] + (number - last[0]) * pace
         elif self._times:  # no slope is known of few times, but they come at the usual distance
             place = sum([one[1] + (number - one[0]) * pace for one in self._times]) // len(self._times)
         else:
@@ -95,22 +107,24 @@ class SteadyLine:
         if abs(time - place) > _FAR * pace:
             self._strays.append((number, time))
             if len(self._strays) >= STRAYS:
-                self._follow_strays(pace)
+                self._follow_strays(pace if at_once else None)
             return None
         self._strays.clear()
         self._times.append((number, time))
-        if not self._count:
+        if not self._count or not (at_once or self.is_known):
             return time
         if _UNEVEN * abs(time - place) > pace:
             self._count = _AFTER
         place = self._softly(place, before[1], slope * (number - before[0]), pace)
         return place if time <= place else min(time, max(place, before[1] + pace // _LEAST))
 
-    def _follow_strays(self, pace: int) -> None:
-        """Begin a line of the times that are off, as far as they lie on one with the newest."""
+    def _follow_strays(self, pace: int | None) -> None:
+        """Begin a line of the times that are off, as far as they lie on one with the newest by ``pace``, or of none."""
         number, time = self._strays[-1]
         self._times.clear()
-        self._times.extend(one for one in self._strays if abs(time - one[1] - (number - one[0]) * pace) <= _FAR * pace)
+        if pace is not None:
+            far = _FAR * pace
+            self._times.extend(one for one in self._strays if abs(time - one[1] - (number - one[0]) * pace) <= far)
         self._strays.clear()
 
     def _softly(self, place: int, before: int, usual: Fraction, pace: int) -> int:

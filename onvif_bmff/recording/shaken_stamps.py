@@ -59,8 +59,13 @@ class ShakenStamps:
     def begin_behind(self, samples: Sequence[Sample], pace: int) -> None:
         """Take the last samples for the first ones behind a gap, or behind a clock that was set.
 
-        Those that were off the line before it are put, by ``pace``, before the next one that is on a line again.
+        Those that were off the line before it are put, by ``pace``, before the next one that is on a line again; where
+        none are reordered, all keep their stamps until it is known where that line is.
         """
+        if not self._reorders:
+            self._sync = None
+            self._line.end()
+            return
         first = self._number - len(samples) + 1
         self._line.begin_at(first, pace)
         if self._sync is not None and self._sync[0] < first:
@@ -119,7 +124,9 @@ class ShakenStamps:
         is_shaken = self._is_shaken(held, sample, pace)
         before = (self._number, held.decode_time)
         self._number += 1
-        place = self._line.put(self._number, sample.decode_time, before, pace, is_shaken=is_shaken)
+        place = self._line.put(
+            self._number, sample.decode_time, before, pace, is_shaken=is_shaken, at_once=self._reorders
+        )
         if place is None:
             return sample
         steady = sample if place == sample.decode_time else moved(sample, place)
