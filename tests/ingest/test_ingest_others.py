@@ -313,7 +313,7 @@ def recorded(store: Path) -> dict[str, Hashes]:
     return found
 
 
-LOST = {("m46c-one-tfdt-60s-ahead", "MP4"): ("AUDIO001", 24, "too late for its span")}
+LOST = {("m46c-one-tfdt-60s-ahead", "MP4"): ("AUDIO001", 24, "before the next sync sample")}
 """Samples that are lost, and counted: both clocks go ahead for about a second, the sound's for just more than one.
 
 So the clock of the sound is set back behind it, and new spans begin; one packet of sound is earlier than the span that
