@@ -46,6 +46,8 @@ SAID: dict[str, dict[str, set[Fault]]] = {
     "a pause of 60 s": {PICTURES: {Fault.GAP}},
     "a pause of 9 s in sound": {SOUND: {Fault.GAP}},
     "a pause of 15 s in sound": {SOUND: {Fault.GAP}},
+    "a silence of sound, and an hour off": {SOUND: {Fault.GAP, Fault.OUTLIER}},
+    "a silence of pictures, and 5 s ahead": {PICTURES: {Fault.GAP}},
     "a pause of 9 s in pictures": {PICTURES: {Fault.GAP}},
     "a pause of 15 s in pictures": {PICTURES: {Fault.GAP}},
     "a pause of ": {track: {Fault.GAP} for track in BOTH},
