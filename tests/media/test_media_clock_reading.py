@@ -19,4 +19,4 @@ def test_a_reading_is_a_value():
 
 
 def test_origins_are_words():
-    assert [str(origin) for origin in ClockOrigin] == ["camera", "arrival"]
+    assert [str(origin) for origin in ClockOrigin] == ["camera", "arrival", "held over"]
