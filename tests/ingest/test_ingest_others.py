@@ -313,11 +313,10 @@ def recorded(store: Path) -> dict[str, Hashes]:
     return found
 
 
-LOST = {("m46c-one-tfdt-60s-ahead", "MP4"): ("AUDIO001", 24, "before the next sync sample")}
+LOST = {("m46c-one-tfdt-60s-ahead", "MP4"): ("VIDEO001", 39, "before the next sync sample")}
 """Samples that are lost, and counted: both clocks go ahead for about a second, the sound's for just more than one.
 
-So the clock of the sound is set back behind it, and new spans begin; one packet of sound is earlier than the span that
-is open when it comes.
+So the clock is set back behind it, and new spans begin; the last picture, which is behind that, is no sync sample.
 """
 
 
