@@ -59,7 +59,7 @@ class ClockFollower:
         """
         if reading.origin is ClockOrigin.HELD_OVER:
             read = LatestReading.of(reading, state)
-            state.clock.shared.denies_gap(read.time, self._off(read)[0])
+            state.clock.shared.note_reading(self._off(read)[0])
             return False
         sets = self._take_settled()
         self._waiting.pop(state.track.track_id, None)
@@ -90,6 +90,8 @@ class ClockFollower:
         followed = seen is not None and abs(time - seen) <= _STALE
         counts = is_chosen(reading.origin, self.choice, camera_followed=followed)
         shared = read.state.clock.shared
+        if counts:
+            shared.note_reading(off)
         repeats = shared.repeats_step(time, off)
         denies = counts and (shared.denies_gap(time, off) or (repeats and reading.origin is ClockOrigin.CAMERA))
         confirmed = confirmed or denies

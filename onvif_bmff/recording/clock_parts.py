@@ -80,12 +80,12 @@ class SharedTime:
         """Note where media are missing, in ticks."""
         self.gap = Fraction(until, timescale), Fraction(until - since, timescale)
 
-    def denies_gap(self, time: Fraction, off: Fraction) -> bool:
-        """Tell whether a reading for a time says that there was no gap: it is ``off`` by as much, the other way.
-
-        One that comes beside stamps in doubt counts when it is judged what they mean.
-        """
+    def note_reading(self, off: Fraction) -> None:
+        """Note by how many seconds a reading is off: that counts when stamps in doubt beside it are judged."""
         self.read_off = off if self.is_in_doubt else None
+
+    def denies_gap(self, time: Fraction, off: Fraction) -> bool:
+        """Tell whether a reading for a time says that there was no gap: it is ``off`` by as much, the other way."""
         if self.gap is None:
             return False
         until, lasted = self.gap
