@@ -60,6 +60,7 @@ from onvif_bmff.codecs.hevc.syntax import parse_hevc_vps as parse_hevc_vps
 from onvif_bmff.codecs.jpeg.codec import MjpegCodec as MjpegCodec
 from onvif_bmff.codecs.jpeg.syntax import JpegFrame as JpegFrame
 from onvif_bmff.codecs.jpeg.syntax import parse_jpeg as parse_jpeg
+from onvif_bmff.codecs.known_sets import KnownSets as KnownSets
 from onvif_bmff.codecs.metadata import MetadataCodec as MetadataCodec
 from onvif_bmff.codecs.metadata import ONVIF_SCHEMA as ONVIF_SCHEMA
 from onvif_bmff.codecs.nal_access_units import AccessUnit as AccessUnit
@@ -122,6 +123,7 @@ __all__ = [
     "HevcSps",
     "HevcVps",
     "JpegFrame",
+    "KnownSets",
     "LostUnits",
     "MetadataCodec",
     "MjpegCodec",

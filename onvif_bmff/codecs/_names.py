@@ -52,6 +52,7 @@ NAMES = {
     ),
     "jpeg.codec": ("MjpegCodec",),
     "jpeg.syntax": ("JpegFrame", "parse_jpeg",),
+    "known_sets": ("KnownSets",),
     "metadata": ("MetadataCodec", "ONVIF_SCHEMA",),
     "nal_access_units": ("AccessUnit", "AccessUnits", "LostUnits",),
     "nal_video": (

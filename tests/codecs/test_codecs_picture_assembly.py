@@ -17,6 +17,7 @@ from codecs_parameter_sets import (
     IDR,
     IDR_SECOND_SLICE,
     INTER,
+    OTHER_PPS,
     PPS,
     SPS,
     avc,
@@ -105,6 +106,29 @@ def test_sets_may_be_known_beforehand_or_not_at_all():
     cut = [([IDR], 0), ([IDR_SECOND_SLICE], 0), ([INTER], 3600)]
     together = [([IDR, IDR_SECOND_SLICE], 0), ([INTER], 3600)]
     assert assembled(AVC, cut, avc()) == assembled(AVC, cut) == together
+
+
+LONG_NUMBERS_SPS = bytes.fromhex("6742c00a8d682c4e40")
+"""176 by 144 pixels, frame_num of 16 bits, order counts of type 2."""
+
+
+def at_macroblock(number):
+    """A slice of the picture of INTER that begins at a macroblock, with other data behind its order count."""
+    bits = f"{int.from_bytes(INTER[1:3], 'big'):016b}"[1:15] + f"{number:08b}"
+    code = f"{number + 1:b}"
+    body = "0" * (len(code) - 1) + code + bits + "1"
+    return INTER[:1] + int(body.ljust(48, "0"), 2).to_bytes(6, "big")
+
+
+@pytest.mark.parametrize("early", [1, 2, 3])
+def test_a_changed_set_counts_from_the_picture_that_starts_decoding_with_it(early):
+    """Slices that come meanwhile are of the old one, whose frame_num is of fewer bits: they stay together."""
+    pictures = [[at_macroblock(0), at_macroblock(6), at_macroblock(30)] for _ in range(3)]
+    pictures[-early] = [LONG_NUMBERS_SPS, OTHER_PPS, *pictures[-early]]
+    whole = [[SPS, PPS, IDR, IDR_SECOND_SLICE], *pictures, [IDR]]
+    assert assembled(AVC, [([unit], n) for n, units in enumerate(whole) for unit in units]) == [
+        (units, n) for n, units in enumerate(whole)
+    ]
 
 
 def test_suffixes_belong_to_the_picture_before():

@@ -13,6 +13,7 @@ from onvif_bmff.codecs.avc.syntax import (
     parse_avc_pps,
     parse_avc_sps,
 )
+from onvif_bmff.codecs.known_sets import KnownSets
 from onvif_bmff.codecs.nal_video import is_random_access, readable_units, roll_distance
 from onvif_bmff.errors import BitstreamError
 from onvif_bmff.media.nal import BitReader, Buffer, remove_emulation_prevention
@@ -35,16 +36,17 @@ _BASELINE = 66
 class AvcPictureHeaders:
     """Reads the picture headers of one H.264 stream in decoding order (``media.picture_order.PictureHeaders``).
 
-    ``sets`` are parameter sets that are known beforehand; those in band go to ``update``. The picture order count is
-    known for pic_order_cnt_type 0, and follows the decoding order for type 2. Operations that reset it in the midst
-    of a sequence (memory_management_control_operation 5) are not looked at.
+    ``sets`` are parameter sets that are known beforehand; those in band go to ``update``, with the other units between
+    slices, and count from the picture that needs them (`KnownSets`). The picture order count is known for
+    pic_order_cnt_type 0, and follows the decoding order for type 2. Operations that reset it in the midst of a sequence
+    (memory_management_control_operation 5) are not looked at.
     """
 
-    __slots__ = ("_before", "_decoded", "_last", "_pps", "_sps")
+    __slots__ = ("_before", "_decoded", "_last", "_recovers", "_sets")
 
     def __init__(self, sets: Iterable[Buffer] = ()) -> None:
-        self._sps: dict[int, AvcSps] = {}
-        self._pps: dict[int, AvcPps] = {}
+        self._sets = KnownSets[AvcSps, AvcPps]()
+        self._recovers = False  # a recovery point came before the next slice, beside sets that wait
         self._last: PictureHeader | None = None
         self._before = self._decoded = 0
         for nal in sets:
@@ -53,7 +55,7 @@ class AvcPictureHeaders:
     @property
     def reorder_depth(self) -> int | None:
         """As the sequence parameter sets say, or imply by their profile or pic_order_cnt_type; None if one does not."""
-        return deepest(_depth(sps) for sps in self._sps.values())
+        return deepest(_depth(sps) for sps in self._sets.sps.values())
 
     def update(self, nal: Buffer) -> None:
         """Take a NAL unit that may be a parameter set; what cannot be read is passed over."""
@@ -61,10 +63,12 @@ class AvcPictureHeaders:
         try:
             if kind == NAL_SPS:
                 sps = parse_avc_sps(nal)
-                self._sps[sps.sps_id] = sps
+                self._sets.put_sps(sps.sps_id, sps)
             elif kind == NAL_PPS:
                 pps = parse_avc_pps(nal)
-                self._pps[pps.pps_id] = pps
+                self._sets.put_pps(pps.pps_id, pps)
+            elif kind == NAL_SEI and self._sets.waits:
+                self._recovers = self._recovers or avc_recovery_frame_count([bytes(nal)]) is not None
         except BitstreamError:
             return
 
@@ -75,11 +79,14 @@ class AvcPictureHeaders:
         kind, reference = AVC.types[head], bool(head & 0x60)
         if head & 0x80 or kind not in (NAL_SLICE, 2, NAL_IDR):
             raise BitstreamError("not the beginning of a slice")
+        if self._sets.waits:
+            self._sets.settle(starts=kind == NAL_IDR or self._recovers)
+            self._recovers = False
         first = not reader.ue(name="first_mb_in_slice")
         intra = reader.ue(9, "slice_type") in _INTRA
         pps_id = reader.ue(255, "pic_parameter_set_id")
-        pps = self._pps.get(pps_id)
-        sps = self._sps.get(pps.sps_id) if pps is not None else None
+        pps = self._sets.pps.get(pps_id)
+        sps = self._sets.sps.get(pps.sps_id) if pps is not None else None
         if pps is None or sps is None:
             raise BitstreamError(f"a slice refers to picture parameter set {pps_id}, which is not known")
         if sps.separate_colour_planes:

@@ -17,6 +17,7 @@ from onvif_bmff.codecs.hevc.syntax import (
     hevc_nal_type,
     parse_hevc_sps,
 )
+from onvif_bmff.codecs.known_sets import KnownSets
 from onvif_bmff.codecs.nal_video import is_random_access, readable_units
 from onvif_bmff.errors import BitstreamError
 from onvif_bmff.media.nal import BitReader, Buffer, remove_emulation_prevention
@@ -38,14 +39,15 @@ _END_OF_SEQUENCE = (36, 37)
 class HevcPictureHeaders:
     """Reads the picture headers of one H.265 stream in decoding order (``media.picture_order.PictureHeaders``).
 
-    ``sets`` are parameter sets that are known beforehand; those in band, and ends of sequences, go to ``update``.
+    ``sets`` are parameter sets that are known beforehand; those in band, and ends of sequences, go to ``update``, with
+    the other units between slices, and count from the picture that needs them (`KnownSets`).
     """
 
-    __slots__ = ("_before", "_fresh", "_last", "_layouts", "_pps", "_sps")
+    __slots__ = ("_before", "_fresh", "_last", "_layouts", "_recovers", "_sets")
 
     def __init__(self, sets: Iterable[Buffer] = ()) -> None:
-        self._sps: dict[int, HevcSps] = {}
-        self._pps: dict[int, HevcPps] = {}
+        self._sets = KnownSets[HevcSps, HevcPps]()
+        self._recovers = False  # a recovery point came before the next slice, beside sets that wait
         self._layouts: dict[int, HevcSliceLayout] = {}
         self._last: PictureHeader | None = None
         self._before = 0
@@ -56,7 +58,7 @@ class HevcPictureHeaders:
     @property
     def reorder_depth(self) -> int | None:
         """As the sequence parameter sets say; None before the first."""
-        return deepest(sps.max_num_reorder_pics for sps in self._sps.values())
+        return deepest(sps.max_num_reorder_pics for sps in self._sets.sps.values())
 
     def update(self, nal: Buffer) -> None:
         """Take a NAL unit that may be a parameter set or an end; what cannot be read is passed over."""
@@ -68,12 +70,12 @@ class HevcPictureHeaders:
                 return
             elif kind == NAL_SPS:
                 sps = parse_hevc_sps(nal)
-                self._sps[sps.sps_id] = sps
-                self._layouts.clear()
+                self._sets.put_sps(sps.sps_id, sps)
             elif kind == NAL_PPS:
                 pps = parse_hevc_pps(nal)
-                self._pps[pps.pps_id] = pps
-                self._layouts.pop(pps.pps_id, None)
+                self._sets.put_pps(pps.pps_id, pps)
+            elif kind == NAL_PREFIX_SEI and self._sets.waits:
+                self._recovers = self._recovers or hevc_recovery_order_count([bytes(nal)]) is not None
         except BitstreamError:
             return
 
@@ -82,6 +84,10 @@ class HevcPictureHeaders:
         kind = hevc_nal_type(nal)
         if kind not in SLICE_SEGMENTS or nal[0] & 0x80 or hevc_layer_id(nal):
             raise BitstreamError("not a slice segment of the base layer")
+        if self._sets.waits:
+            if self._sets.settle(starts=kind >= NAL_BLA_W_LP or self._recovers):
+                self._layouts.clear()
+            self._recovers = False
         temporal_id = (nal[1] & 7) - 1
         reader = BitReader(remove_emulation_prevention(nal[:_HEAD]), 16)
         first = reader.flag()
@@ -119,8 +125,8 @@ class HevcPictureHeaders:
     def _layout(self, pps_id: int) -> HevcSliceLayout:
         layout = self._layouts.get(pps_id)
         if layout is None:
-            pps = self._pps.get(pps_id)
-            sps = self._sps.get(pps.sps_id) if pps is not None else None
+            pps = self._sets.pps.get(pps_id)
+            sps = self._sets.sps.get(pps.sps_id) if pps is not None else None
             if pps is None or sps is None:
                 raise BitstreamError(f"a slice refers to picture parameter set {pps_id}, which is not known")
             layout = self._layouts[pps_id] = hevc_slice_layout(sps, pps)
