@@ -1,27 +1,22 @@
 """Steps of time that are not those before them, until they are again, and what that was."""
 
-from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
-from statistics import median
 
 from onvif_bmff.diagnosis.observation import Fault
 from onvif_bmff.diagnosis.place_line import PlaceLine
 
-__all__ = ["Steps", "Verdict"]
+__all__ = ["SHAKEN", "Episode", "Verdict", "gap_verdict", "judge", "shaken", "uneven_spacing"]
 
 CALM = 5
 """Steps in a row that end an episode if they are regular."""
-_KNOWN = 8
-"""Steps before the spacing of a track is known."""
 LONGEST = 500
 """Steps after which an episode ends in any case."""
 _MANY = 25
 """Steps of an episode of jitter, at least."""
 _UNEVEN = 16
 """Samples are spaced unevenly if they are, on average, more than this part of the nominal step from even."""
-_SHAKEN = 0.2
+SHAKEN = 0.2
 """Seconds from its place that a sample of a stream with jitter may be, or six nominal steps."""
 _HALF = 0.6
 """Part of a step by which samples that are spaced unevenly may be off the line before them, and follow it."""
@@ -96,6 +91,11 @@ def gap_bound(nominal: float) -> float:
     return max(1.0, min(10.0, 3 * nominal), 1.5 * nominal)
 
 
+def gap_verdict(seconds: float) -> Verdict:
+    """What nothing for so long is."""
+    return Verdict(Fault.GAP, f"nothing for {seconds:.3f} s, or the clock was set ahead", seconds, 0)
+
+
 def judge(episode: Episode) -> list[Verdict]:
     """Return what an episode was."""
     steps = episode.steps[: len(episode.steps) - episode.calm()]
@@ -141,9 +141,9 @@ def shaken(episode: Episode, line: PlaceLine) -> Verdict | None:
             return None
     off = [time - episode.start - pace * number for number, time in enumerate(times[:inner], 1)]
     peak = max(off, key=abs)
-    if abs(peak) > max(6 * pace, _SHAKEN):
+    if abs(peak) > max(6 * pace, SHAKEN):
         return None
-    return _uneven(inner, peak)
+    return uneven_spacing(inner, peak)
 
 
 def _count(number: int, what: str) -> str:
@@ -172,7 +172,7 @@ def _squeezed(episode: Episode, off: list[float], short: int, back: int) -> list
         off, shift = [one - shift / len(off) * number for number, one in enumerate(off, 1)], 0.0
     peak = max(off, key=abs)
     if len(off) >= _MANY and abs(peak) < 6 * nominal and abs(shift) < 3 * nominal:
-        return [_uneven(len(off), peak)]
+        return [uneven_spacing(len(off), peak)]
     too_close = f"{_count(short or back, 'sample')} in almost no time after the one before"
     if len(off) >= _MANY and 2 * short > len(off) and abs(shift) < 3 * nominal:
         return [Verdict(Fault.TOO_CLOSE, too_close, 0.0, short)]
@@ -203,7 +203,8 @@ def _is_slope(episode: Episode, count: int, shift: float) -> bool:
     return least < shift / (count * episode.nominal) < most
 
 
-def _uneven(count: int, peak: float) -> Verdict:
+def uneven_spacing(count: int, peak: float) -> Verdict:
+    """What so many samples are that lie up to ``peak`` seconds from their place."""
     text = f"{_count(count, 'sample')} spaced unevenly, up to {abs(peak):.3f} s from their place"
     return Verdict(Fault.JITTER, text, peak, count)
 
@@ -213,103 +214,23 @@ def _behind(shift: float, nominal: float) -> list[Verdict]:
     if shift <= 2.5 * nominal or nominal <= 0:
         return []
     if shift + nominal > gap_bound(nominal):
-        return [Verdict(Fault.GAP, f"nothing for {shift:.3f} s, or the clock was set ahead", shift, 0)]
+        return [gap_verdict(shift)]
     missing = round(shift / nominal)
     return [Verdict(Fault.MISSING, f"{_count(missing, 'sample')} missing", shift, missing)]
 
 
 def _stretched(steps: list[float], nominal: float, episode: Episode) -> list[Verdict]:
     """What steps that are long were: gaps, missing samples or uneven spacing."""
-    found = []
-    for step in steps:
-        if step > gap_bound(nominal):
-            text = f"nothing for {step - nominal:.3f} s, or the clock was set ahead"
-            found.append(Verdict(Fault.GAP, text, step - nominal, 0))
+    found = [gap_verdict(step - nominal) for step in steps if step > gap_bound(nominal)]
     rest = [step for step in steps if step <= gap_bound(nominal)]
     off = sum(rest) - len(rest) * nominal
     if len(rest) == len(steps) and _is_slope(episode, len(rest), off):
         pace = sum(rest) / len(rest)
         peak = max((place - pace * number for number, place in enumerate(accumulate(rest), 1)), key=abs)
-        return [*found, _uneven(len(rest), peak)]
+        return [*found, uneven_spacing(len(rest), peak)]
     missing = round(off / nominal)
     if missing > 0 and any(not episode.is_regular(step) for step in rest):
         set_ahead = ", or the clock was set ahead" if max(rest) > 3.5 * nominal else ""
         text = f"{_count(missing, 'sample')} missing{set_ahead}"
         found.append(Verdict(Fault.MISSING, text, missing * nominal, missing))
     return found
-
-
-class Steps:
-    """The steps of one track: calls ``found`` with each verdict and the media time (seconds) that it is of."""
-
-    __slots__ = ("_episode", "_found", "_line", "_nominal", "_recent", "_still")
-
-    def __init__(self, found: Callable[[Verdict, float], None]) -> None:
-        self._found = found
-        self._recent: deque[float] = deque(maxlen=16)
-        self._episode: Episode | None = None
-        self._line = PlaceLine()
-        self._nominal = 0.0
-        self._still = 0
-
-    def add(self, time: float, step: float, presented: float) -> None:
-        """Take the step (seconds) from the sample at ``time`` to the next, and that of presentation."""
-        episode = self._episode
-        if episode is None:
-            nominal = self._nominal
-            if len(self._recent) < _KNOWN or nominal <= 0 or nominal / 4 <= step <= nominal * 7 / 4:
-                self._line.add(time + step)
-                self._learn(step)
-                return
-            episode = self._episode = Episode(time, nominal)
-        if episode.add(step, presented):
-            self.end()
-
-    def _learn(self, step: float) -> None:
-        """Take a step that is usual, or one of those of which the usual one is found."""
-        nominal, known = self._nominal, len(self._recent) >= _KNOWN
-        self._still += step <= 0
-        if known and nominal <= 0:  # stamps of whole seconds: so many samples share one
-            self._recent.extend([max(step, 0.0) / (self._still + 1)] * _KNOWN * 2)
-        else:
-            self._recent.append(step)
-        if len(self._recent) <= _KNOWN or not nominal * 0.9 <= step <= nominal * 1.1:
-            self._settle()
-
-    def end(self) -> None:
-        """Judge what is open."""
-        episode, self._episode = self._episode, None
-        if episode is None:
-            return
-        jitter, uneven = shaken(episode, self._line), False
-        times = list(accumulate(episode.steps, initial=episode.start))[1:]
-        calm = episode.calm()
-        if jitter is None:
-            verdicts = judge(episode)
-            uneven = any(one.fault is Fault.JITTER for one in verdicts)
-            for verdict in verdicts:
-                self._found(verdict, episode.start)
-            if any(abs(one.seconds) > 3 * episode.nominal and one.fault is not Fault.OUTLIER for one in verdicts):
-                self._line.clear()
-            self._line.next += len(times) - calm
-            times = times[len(times) - calm :]
-        else:
-            self._found(jitter, episode.start)
-        for time in times:
-            self._line.add(time)
-        if calm:
-            if episode.changed_rate():
-                self._recent.clear()
-            known = episode.steps if uneven and not episode.changed_rate() else episode.steps[-calm:]
-            self._recent.extend(step for step in known if step > 0)
-            self._settle()
-
-    @property
-    def nominal(self) -> float:
-        """The usual step in seconds; 0 as long as it is unknown."""
-        return self._nominal if len(self._recent) >= _KNOWN else 0.0
-
-    def _settle(self) -> None:
-        """Find the usual step: the median, or the mean where steps are of very different lengths."""
-        middle, mean = median(self._recent), sum(self._recent) / len(self._recent)
-        self._nominal = middle if mean <= 0 or (min(self._recent) > 0 and middle >= mean / 2) else mean

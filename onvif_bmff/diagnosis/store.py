@@ -102,17 +102,17 @@ class _KeyClock:
     ``drifted`` is how far they went ahead little by little, without the steps.
     """
 
-    first_key: int | None = None
+    first_key: UtcTime | None = None
     first_media: float = 0.0
     ahead: float = 0.0
     media: float = 0.0
     drifted: float = 0.0
 
-    def step(self, key: int, media: float) -> float:
-        """Take a segment: its key in microseconds, and the media time of that. Return how far its key steps ahead."""
+    def step(self, key: UtcTime, media: float) -> float:
+        """Take a segment: the instant of its key, and the media time of that. Return how far its key steps ahead."""
         if self.first_key is None:
             self.first_key, self.first_media = key, media
-        ahead = (key - self.first_key) / _MICROSECONDS - (media - self.first_media)
+        ahead = key.microseconds_since(self.first_key) / _MICROSECONDS - (media - self.first_media)
         step, self.ahead, self.media = ahead - self.ahead, ahead, media
         self.drifted += step if abs(step) <= _STEP else 0.0
         return step
@@ -171,7 +171,7 @@ class _Span:
                 first = False
                 ticks, timescale = header.first_presentation(parts, first_of_span=segment.key.counter == 0)
                 self.media = ticks / timescale
-                step = self.keys.step(segment.key.time.microseconds, self.media)
+                step = self.keys.step(segment.key.time, self.media)
                 if abs(step) > _STEP:
                     fault = Fault.STEP_AHEAD if step > 0 else Fault.STEP_BACK
                     way = "later" if step > 0 else "earlier"

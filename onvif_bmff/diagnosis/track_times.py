@@ -1,16 +1,21 @@
 """The times of one track, sample by sample: steps, sync samples, its beginning and its end."""
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import median
 
-from onvif_bmff.diagnosis.episodes import Steps, Verdict
+from onvif_bmff.diagnosis.episodes import Verdict
 from onvif_bmff.diagnosis.observation import Fault
+from onvif_bmff.diagnosis.steps import Steps
 from onvif_bmff.media_kind import MediaKind
 
 __all__ = ["TrackTimes"]
 
 _LONG_GROUP = 10.0
 """Seconds after which a sync sample is missed."""
+_EVEN = 4
+"""Documents in a row that show that they come evenly."""
 
 
 @dataclass(slots=True)
@@ -31,13 +36,26 @@ class TrackTimes:
     nothing came, as far as that was found.
     """
 
-    __slots__ = ("_found", "_kind", "_last", "_scale", "_steps", "_sync", "_unsynced", "first", "last", "stepped")
+    __slots__ = (
+        "_found",
+        "_kind",
+        "_last",
+        "_scale",
+        "_spaces",
+        "_steps",
+        "_sync",
+        "_unsynced",
+        "first",
+        "last",
+        "stepped",
+    )
 
     def __init__(self, kind: MediaKind, timescale: int, found: Callable[[Verdict, float], None]) -> None:
         self._found = found
         self._kind = kind
         self._scale = timescale
         self._steps = Steps(self._step)
+        self._spaces: deque[float] = deque(maxlen=_EVEN)
         self._last: _Last | None = None
         self._sync: float | None = None
         self._unsynced = 0
@@ -58,14 +76,22 @@ class TrackTimes:
         elif self._kind is not MediaKind.METADATA:
             before = last.time / scale
             self._steps.add(before, (decode_time - last.time) / scale, (presented - last.presented) / scale)
-        elif decode_time < last.time:
-            back = (last.time - decode_time) / scale
+        elif decode_time >= last.time:
+            self._spaces.append((decode_time - last.time) / scale)
+        else:
+            back = (last.time - decode_time) / scale + self._usual_space()
             text = f"the clock was set back by {back:.3f} s"
             self._found(Verdict(Fault.STEP_BACK, text, -back, 1), last.time / scale)
         self._last = _Last(decode_time, presented, duration)
         self.last = (decode_time + duration) / scale
         if self._kind is MediaKind.VIDEO:
             self._group(decode_time / scale, sync=sync)
+
+    def _usual_space(self) -> float:
+        """Seconds from one document to the next, if the last ones came evenly; 0 if they come when they like."""
+        spaces = self._spaces
+        even = len(spaces) == _EVEN and max(spaces) <= min(spaces) * 1.25
+        return median(spaces) if even else 0.0
 
     def _group(self, time: float, *, sync: bool) -> None:
         """Look how far sync samples are apart."""

@@ -47,6 +47,50 @@ def test_a_lone_stamp(off):
     assert found(pictures(times)) == [(Fault.OUTLIER, "VIDEO001", 7.96, off, 1)]
 
 
+def test_a_stamp_that_is_off_at_the_beginning():
+    """It is not taken for the usual distance, by which all others would be wrong."""
+    for place in (1, 2, 5, 9):
+        for off in (-9_800, -2, 2, 9_800):
+            times = regular()
+            times[place] += off
+            assert found(pictures(times)) == [(Fault.OUTLIER, "VIDEO001", round(place * 0.04 - 0.04, 2), off, 1)]
+    assert found(pictures([9_800, *regular()[1:]])) == [(Fault.OUTLIER, "VIDEO001", 9_800, 9_800, 1)]
+    assert found(pictures([-9_800, *regular()[1:]])) == [(Fault.OUTLIER, "VIDEO001", -9_800, -9_800, 1)]
+
+
+@pytest.mark.parametrize("count", [8, 12, 500])
+def test_a_pause_and_a_clock_that_is_set_back_at_the_beginning(count):
+    paused = [time + 4 * (number >= 5) for number, time in enumerate(regular(count))]
+    assert found(pictures(paused)) == [(Fault.GAP, "VIDEO001", 0.16, 4, 0)]
+    back = [time - 2 * (number >= 5) for number, time in enumerate(regular(count))]
+    assert found(pictures(back)) == [(Fault.STEP_BACK, "VIDEO001", 0.16, -2, 1)]
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("by", [-60, -3, 3, 60])
+def test_a_clock_that_is_set_among_stamps_that_are_shaken(seed, by):
+    rng = random.Random(seed)
+    times = [time + rng.uniform(-0.044, 0.044) + by * (number >= 750) for number, time in enumerate(regular(1500))]
+    said = [one for one in diagnose_samples(TRACKS, pictures(times)) if one.fault is not Fault.JITTER]
+    larger = [one for one in said if abs(one.seconds) > 0.25]
+    assert [one.fault for one in larger] == [Fault.STEP_BACK if by < 0 else Fault.GAP]
+    assert larger[0].seconds == pytest.approx(by, abs=0.1)
+    assert larger[0].media_time == pytest.approx(29.96, abs=0.1)
+
+
+@pytest.mark.parametrize("between", [1, 2, 3])
+@pytest.mark.parametrize("by", [-2, 5])
+def test_a_clock_that_is_set_among_pictures_with_presentation_times(between, by):
+    group = between + 1
+    order = [0, *(first + place for first in range(0, 1200, group) for place in (group, *range(1, group)))]
+    times = [number * 0.04 + by * (number > 720) for number in order]
+    said = {one.fault: one for one in diagnose_samples(TRACKS, pictures(times))}
+    (step,) = said.keys() - {Fault.REORDER}
+    assert step is (Fault.STEP_BACK if by < 0 else Fault.GAP)
+    assert said[step].seconds == pytest.approx(by, abs=0.1)
+    assert said[step].media_time == pytest.approx(28.8, abs=0.2)
+
+
 def test_some_stamps():
     times = regular()
     times[200:204] = [time - 3 for time in times[200:204]]
@@ -178,6 +222,8 @@ def test_sound_that_drifts():
 def test_documents_come_when_they_like():
     assert found([Sample(3, time * 1000, 0, b"") for time in (0, 1, 1, 4, 70)]) == []
     assert found([Sample(3, time * 1000, 0, b"") for time in (0, 60, 50)]) == [(Fault.STEP_BACK, "META001", 60, -10, 1)]
+    evenly = [time - 5 * (time >= 20) for time in range(40)]
+    assert found([Sample(3, time * 1000, 0, b"") for time in evenly]) == [(Fault.STEP_BACK, "META001", 19, -5, 1)]
 
 
 def test_many_observations_are_counted():

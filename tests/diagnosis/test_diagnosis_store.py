@@ -48,6 +48,11 @@ def test_keys_that_step(seconds):
     ]
 
 
+def test_a_recording_that_begins_in_a_leap_second():
+    start = UtcTime.parse("2016-12-31T23:59:60.500Z")
+    assert found(stored(recorded_objects(tracks=("vide",), segments=4, seconds=2, start=start))) == []
+
+
 def test_keys_that_drift():
     objects = recorded_objects(tracks=("vide",), segments=10, seconds=4)
     store = stored(moved(obj, obj.key.counter * 0.02) for obj in objects)
