@@ -1,6 +1,7 @@
 from onvif_bmff.diagnosis.episodes import Episode as Episode
 from onvif_bmff.diagnosis.episodes import SHAKEN as SHAKEN
 from onvif_bmff.diagnosis.episodes import Verdict as Verdict
+from onvif_bmff.diagnosis.episodes import gap_bound as gap_bound
 from onvif_bmff.diagnosis.episodes import gap_verdict as gap_verdict
 from onvif_bmff.diagnosis.episodes import judge as judge
 from onvif_bmff.diagnosis.episodes import shaken as shaken
@@ -28,6 +29,7 @@ __all__ = [
     "diagnose_samples",
     "diagnose_store",
     "fragment_times",
+    "gap_bound",
     "gap_verdict",
     "judge",
     "levelled",

@@ -6,7 +6,7 @@ from itertools import accumulate, pairwise
 from onvif_bmff.diagnosis.observation import Fault
 from onvif_bmff.diagnosis.place_line import PlaceLine
 
-__all__ = ["SHAKEN", "Episode", "Verdict", "gap_verdict", "judge", "shaken", "uneven_spacing"]
+__all__ = ["SHAKEN", "Episode", "Verdict", "gap_bound", "gap_verdict", "judge", "shaken", "uneven_spacing"]
 
 CALM = 5
 """Steps in a row that end an episode if they are regular."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from onvif_bmff.demux.fragment_samples import TrackFragment
-from onvif_bmff.diagnosis.episodes import Verdict
+from onvif_bmff.diagnosis.episodes import Verdict, gap_bound
 from onvif_bmff.diagnosis.object_times import fragment_times
 from onvif_bmff.diagnosis.observation import Fault, Observation, limited
 from onvif_bmff.diagnosis.track_times import TrackTimes
@@ -17,6 +17,7 @@ from onvif_bmff.errors import (
     TimeError,
     escaped,
 )
+from onvif_bmff.media_kind import MediaKind
 from onvif_bmff.objects.attributes import ObjectAttributes
 from onvif_bmff.objects.stored import ReadableStore
 from onvif_bmff.playback.fragments import segment_fragments
@@ -86,7 +87,7 @@ def _between(timeline: Timeline, start: UtcTime | None, end: UtcTime | None) -> 
         seconds = gap.duration.total_seconds()
         if seconds > _TOUCHING and _inside(gap.start, start, end):
             about = "" if gap.exact else "at most "
-            text = f"nothing is recorded for {about}{seconds:.3f} s, until {gap.end}"
+            text = f"nothing is recorded for {about}{seconds:.3f} s, until {gap.end}, or a clock was set ahead"
             yield Observation(Fault.GAP, gap.before.extension, text, seconds, utc=gap.start)
     for one in timeline.overlaps():
         seconds = (one.end - one.start).total_seconds()
@@ -134,10 +135,12 @@ class _Span:
     def diagnosed(self, segments: list[RecordedSegment]) -> Iterator[Observation]:
         """Read the segments, and yield what is wrong."""
         extension, header, counter = self.span.extension, None, segments[0].key.counter
+        lost = {one.first_counter: one for one in self.span.lost() if not one.trimmed}
+        if 0 in lost and lost[0].count == counter:
+            yield self._lost(counter, "before this one", segments[0])
         for segment in segments:
             if segment.key.counter != counter:
-                text = f"{segment.key.counter - counter} objects are missing before this one"
-                yield self._seen(Fault.LOST, text, segment, count=segment.key.counter - counter)
+                yield self._lost(segment.key.counter - counter, "before this one", segment)
                 self._interrupt()
             counter = segment.key.counter + 1
             try:
@@ -150,8 +153,11 @@ class _Span:
                 self._interrupt()
             self._attributes(segment)
             yield from self._taken()
+        if counter in lost:
+            yield self._lost(lost[counter].count, "between this one and the end of the span", segments[-1])
         for own in self.tracks.values():
             own.end()
+        self._short()
         yield from self._taken()
         drifted, lasted = self.keys.drifted, self.keys.media - self.keys.first_media
         if abs(drifted) > _STEP and lasted > 0:
@@ -162,6 +168,21 @@ class _Span:
             yield self._seen(Fault.DRIFT, text, segments[0], seconds=drifted)
         if self.span.state is SpanState.CUT_OFF:
             yield self._seen(Fault.LOST, f"the {extension} span has no end object", segments[-1])
+
+    def _lost(self, count: int, where: str, segment: RecordedSegment) -> Observation:
+        text = f"{count} objects are missing {where}" if count > 1 else f"1 object is missing {where}"
+        return self._seen(Fault.LOST, text, segment, count=count)
+
+    def _short(self) -> None:
+        """Judge tracks that end before others of their span: what pauses there is a gap in none of them."""
+        ends = {number: own.last for number, own in self.tracks.items() if own.last is not None}
+        media = [ends[number] for number in ends if self.tracks[number].kind is not MediaKind.METADATA]
+        for number, end in ends.items():
+            own, short = self.tracks[number], max(media, default=end) - end
+            if own.kind is not MediaKind.METADATA and short > gap_bound(own.nominal):
+                text = f"nothing for the last {short:.3f} s of the span, which others go on for"
+                token = f"{self.span.extension} track {number}"
+                self.found.append(self._verdict(Verdict(Fault.GAP, text, short, 0), end, token))
 
     def _read(self, segment: RecordedSegment, source: StoreSource, header: SegmentHeader) -> None:
         self.segment = segment

@@ -31,28 +31,18 @@ class TrackTimes:
     """Judges the times of a track, and calls ``found`` with each verdict and its media time in seconds.
 
     ``add`` takes the samples in decode order, ``end`` says that there are no more. Metadata may pause and have no
-    regular spacing: only steps back are judged there. Attributes: ``first`` and ``last`` are the media times (seconds)
-    at which the track begins and ends, None before the first sample; ``stepped`` is by how much its clock was set, or
-    nothing came, as far as that was found.
+    regular spacing: only steps back are judged there. Attributes: ``kind`` as given; ``first`` and ``last`` are the
+    media times (seconds) at which the track begins and ends, None before the first sample; ``stepped`` is by how much
+    its clock was set, or nothing came, as far as that was found.
     """
 
     __slots__ = (
-        "_found",
-        "_kind",
-        "_last",
-        "_scale",
-        "_spaces",
-        "_steps",
-        "_sync",
-        "_unsynced",
-        "first",
-        "last",
-        "stepped",
-    )
+        "_found", "_last", "_scale", "_spaces", "_steps", "_sync", "_unsynced", "first", "kind", "last", "stepped",
+    )  # fmt: skip
 
     def __init__(self, kind: MediaKind, timescale: int, found: Callable[[Verdict, float], None]) -> None:
         self._found = found
-        self._kind = kind
+        self.kind = kind
         self._scale = timescale
         self._steps = Steps(self._step)
         self._spaces: deque[float] = deque(maxlen=_EVEN)
@@ -62,6 +52,11 @@ class TrackTimes:
         self.first: float | None = None
         self.last: float | None = None
         self.stepped = 0.0
+
+    @property
+    def nominal(self) -> float:
+        """The usual seconds from one sample to the next; 0 as long as they are unknown."""
+        return self._steps.nominal
 
     def _step(self, verdict: Verdict, time: float) -> None:
         if verdict.fault in (Fault.STEP_BACK, Fault.GAP):
@@ -73,7 +68,7 @@ class TrackTimes:
         presented, last, scale = decode_time + offset, self._last, self._scale
         if last is None:
             self.first = decode_time / scale
-        elif self._kind is not MediaKind.METADATA:
+        elif self.kind is not MediaKind.METADATA:
             before = last.time / scale
             self._steps.add(before, (decode_time - last.time) / scale, (presented - last.presented) / scale)
         elif decode_time >= last.time:
@@ -84,7 +79,7 @@ class TrackTimes:
             self._found(Verdict(Fault.STEP_BACK, text, -back, 1), last.time / scale)
         self._last = _Last(decode_time, presented, duration)
         self.last = (decode_time + duration) / scale
-        if self._kind is MediaKind.VIDEO:
+        if self.kind is MediaKind.VIDEO:
             self._group(decode_time / scale, sync=sync)
 
     def _usual_space(self) -> float:

@@ -28,10 +28,8 @@ def test_a_file_without_faults(capsys):
 def test_a_store_with_a_gap(store, capsys):
     assert main(["diagnose", str(store)]) == 1
     out = capsys.readouterr().out
-    assert (
-        out
-        == "m4v  2022-11-08T15:08:25.547Z  gap: nothing is recorded for 12.000 s, until 2022-11-08T15:08:37.547000Z\n"
-    )
+    begin = "m4v  2022-11-08T15:08:25.547Z  gap: nothing is recorded for 12.000 s, until 2022-11-08T15:08:37.547000Z"
+    assert out == f"{begin}, or a clock was set ahead\n"
 
 
 def test_json(store, capsys):

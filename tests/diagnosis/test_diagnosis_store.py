@@ -5,10 +5,12 @@ from datetime import timedelta
 
 import pytest
 
+from onvif_bmff.codecs import AvcCodec, G711Codec
 from onvif_bmff.diagnosis import Fault, Observation, diagnose_store
+from onvif_bmff.media import Sample, Track
 from onvif_bmff.objects import ObjectKey
-from onvif_bmff.recording import CMAF, MP4
-from onvif_bmff.storage import MemoryStore
+from onvif_bmff.recording import CMAF, MP4, Recorder, RecordingTarget
+from onvif_bmff.storage import MemoryStore, StoreSink
 from onvif_bmff.testing.recordings import START, recorded_objects
 from onvif_bmff.timing import UtcTime
 
@@ -76,6 +78,41 @@ def test_spans_that_overlap():
 def test_a_lost_object():
     objects = [obj for obj in recorded_objects(tracks=("vide",), segments=5) if obj.key.counter != 2]
     assert found(stored(objects))[0] == (Fault.LOST, "m4v", 0, ["3", "m4v"])
+
+
+def test_objects_that_are_lost_at_the_ends_of_a_span():
+    objects = recorded_objects(tracks=("vide",), segments=5, spans=2, gap=12)
+    middle = START + timedelta(seconds=15)
+    spans = [[obj for obj in objects if (obj.key.time < middle) == first] for first in (True, False)]
+    without = [obj for number, span in enumerate(spans) for obj in span if obj.key.counter != (3, 0)[number]]
+    assert [one for one in found(stored(without)) if one[0] is Fault.LOST] == [
+        (Fault.LOST, "m4v", 0, ["4", "m4v"]),
+        (Fault.LOST, "m4v", 0, ["1", "m4v"]),
+    ]
+    without = [obj for number, span in enumerate(spans) for obj in span if obj.key.counter != (0, 4)[number]]
+    assert [one for one in found(stored(without)) if one[0] is Fault.LOST] == [(Fault.LOST, "m4v", 0, ["3", "m4v"])]
+
+
+def test_pictures_that_pause_in_a_span_that_goes_on():
+    """In MP4 format sound goes on until new spans begin with a key frame: neither track has a gap by itself."""
+    avc = AvcCodec.from_parameter_sets([bytes.fromhex("6742c01e95a0280bfe54")], [bytes.fromhex("68ce3c80")])
+    slices = [bytes.fromhex("000000046588804a"), bytes.fromhex("00000004419a2812")]
+    tracks = [Track("VIDEO001", 1, 90_000, avc), Track("AUDIO001", 2, 8_000, G711Codec("ulaw"))]
+    recorder = Recorder(tracks, RecordingTarget(format=MP4, segment_duration=timedelta(seconds=4)))
+    store = MemoryStore()
+    pictures = [
+        (number / 25, Sample(1, number * 3600, 0, slices[number % 50 > 0], number % 50 == 0))
+        for number in range(1500)
+        if not 500 <= number < 660
+    ]
+    sound = [(number / 50, Sample(2, number * 160, 0, bytes(160))) for number in range(3000)]
+    with StoreSink(store) as sink:
+        recorder.activate(START)
+        for _, sample in sorted(pictures + sound, key=lambda one: one[0]):
+            sink.add_all(recorder.push(sample))
+        sink.add_all(recorder.deactivate())
+    ((fault, where, seconds, _),) = found(store)
+    assert (fault, where, seconds) == (Fault.GAP, "mp4 track 1", 6.4)
 
 
 def test_a_range():
