@@ -131,6 +131,10 @@ class _Span:
     segment: RecordedSegment | None = None
     media: float = 0.0
     """The media time of the present segment's key, in seconds."""
+    delay: float | None = None
+    """By how much its first picture is shown after it is decoded, in seconds; None where it cannot be read."""
+    lasts: tuple[RecordedSegment, float, float | None] | None = None
+    """The segment before, its Duration, and its ``delay``."""
 
     def diagnosed(self, segments: list[RecordedSegment]) -> Iterator[Observation]:
         """Read the segments, and yield what is wrong."""
@@ -143,6 +147,7 @@ class _Span:
                 yield self._lost(segment.key.counter - counter, "before this one", segment)
                 self._interrupt()
             counter = segment.key.counter + 1
+            self.delay = None
             try:
                 source = StoreSource(self.store, segment.name, block=_BLOCK)
                 if header is None or source.view(0, header.size) != header.raw:
@@ -192,6 +197,9 @@ class _Span:
                 first = False
                 ticks, timescale = header.first_presentation(parts, first_of_span=segment.key.counter == 0)
                 self.media = ticks / timescale
+                decoded = [part.decode_time for part in parts if part.track.track_id == header.lead.track_id]
+                if decoded:
+                    self.delay = self.media - decoded[0] / header.lead.timescale
                 step = self.keys.step(segment.key.time, self.media)
                 if abs(step) > _STEP:
                     fault = Fault.STEP_AHEAD if step > 0 else Fault.STEP_BACK
@@ -231,19 +239,32 @@ class _Span:
         )
 
     def _attributes(self, segment: RecordedSegment) -> None:
-        """Compare the Duration of an object with the key of the next one."""
+        """Compare the Duration of the object before with this one's key, and remember that of this one."""
+        self._compare(segment)
         try:
             attributes = ObjectAttributes.from_metadata(self.store.head(segment.name).attributes)
         except (ObjectNotFoundError, ObjectDamagedError, ObjectAttributeError) as error:
             self.found.append(self._seen(Fault.DAMAGED, f"its attributes: {escaped(str(error))}", segment))
             return
         mixed = segment.key.counter == 0 and len(self.tracks) > 1  # its key is that of its first track, whichever it is
-        if attributes.duration is None or segment.end is None or mixed:
+        if attributes.duration is not None and not mixed:
+            self.lasts = segment, attributes.duration.total_seconds(), self.delay
+
+    def _compare(self, segment: RecordedSegment) -> None:
+        """Compare the Duration of the object before this one with the time until this one's key.
+
+        Keys are those of pictures that are shown: in open groups as much later than they are decoded as pictures lead.
+        """
+        before, self.lasts = self.lasts, None
+        if before is None or before[0].key.counter + 1 != segment.key.counter:
             return
-        off = attributes.duration.total_seconds() - (segment.end - segment.start).total_seconds()
-        if abs(off) > _STEP and segment.key.counter + 1 < self.span.first_counter + len(self.span.segments):
+        earlier, duration, delay = before
+        off = duration - segment.key.time.microseconds_since(earlier.key.time) / _MICROSECONDS
+        if delay is not None and self.delay is not None:
+            off += self.delay - delay
+        if abs(off) > _STEP:
             text = f"Duration is {abs(off):.3f} s {'longer' if off > 0 else 'shorter'} than the time until the next key"
-            self.found.append(self._seen(Fault.ATTRIBUTE, text, segment, seconds=off))
+            self.found.insert(0, self._seen(Fault.ATTRIBUTE, text, earlier, seconds=off))
 
     def _interrupt(self) -> None:
         for own in self.tracks.values():

@@ -93,6 +93,26 @@ def test_objects_that_are_lost_at_the_ends_of_a_span():
     assert [one for one in found(stored(without)) if one[0] is Fault.LOST] == [(Fault.LOST, "m4v", 0, ["3", "m4v"])]
 
 
+@pytest.mark.parametrize("recording_format", [CMAF, MP4])
+def test_open_groups_whose_key_frames_are_shown_later_than_decoded(recording_format):
+    """As encoders send them: three pictures lead each key frame but the first."""
+    avc = AvcCodec.from_parameter_sets([bytes.fromhex("6742c01e95a0280bfe54")], [bytes.fromhex("68ce3c80")])
+    recorder = Recorder(
+        [Track("VIDEO001", 1, 25, avc)], RecordingTarget(format=recording_format, segment_duration=timedelta(seconds=2))
+    )
+    store = MemoryStore()
+    with StoreSink(store) as sink:
+        recorder.activate(START)
+        for number in range(300):
+            place = number % 50
+            offset = 1 if not number or place > 3 else 4 if not place else 0
+            data = bytes.fromhex("00000004419a2812" if place else "000000046588804a")
+            sink.add_all(recorder.push(Sample(1, number, 1, data, not place, offset)))
+        sink.add_all(recorder.deactivate())
+    assert len(list(store.keys(""))) == 7
+    assert found(store) == []
+
+
 def test_pictures_that_pause_in_a_span_that_goes_on():
     """In MP4 format sound goes on until new spans begin with a key frame: neither track has a gap by itself."""
     avc = AvcCodec.from_parameter_sets([bytes.fromhex("6742c01e95a0280bfe54")], [bytes.fromhex("68ce3c80")])
