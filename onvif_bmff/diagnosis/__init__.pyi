@@ -4,6 +4,7 @@ from onvif_bmff.diagnosis.episodes import Verdict as Verdict
 from onvif_bmff.diagnosis.episodes import gap_bound as gap_bound
 from onvif_bmff.diagnosis.episodes import gap_verdict as gap_verdict
 from onvif_bmff.diagnosis.episodes import judge as judge
+from onvif_bmff.diagnosis.episodes import levelled as levelled
 from onvif_bmff.diagnosis.episodes import shaken as shaken
 from onvif_bmff.diagnosis.episodes import uneven_spacing as uneven_spacing
 from onvif_bmff.diagnosis.object_times import fragment_times as fragment_times
@@ -15,7 +16,6 @@ from onvif_bmff.diagnosis.samples import diagnose_samples as diagnose_samples
 from onvif_bmff.diagnosis.steps import Steps as Steps
 from onvif_bmff.diagnosis.store import diagnose_store as diagnose_store
 from onvif_bmff.diagnosis.track_times import TrackTimes as TrackTimes
-from onvif_bmff.diagnosis.uneven_steps import levelled as levelled
 
 __all__ = [
     "SHAKEN",

@@ -1,7 +1,17 @@
 """Public names of this room, by module. Written by ``docs/build_doors.py``."""
 
 NAMES = {
-    "episodes": ("Episode", "SHAKEN", "Verdict", "gap_bound", "gap_verdict", "judge", "shaken", "uneven_spacing",),
+    "episodes": (
+        "Episode",
+        "SHAKEN",
+        "Verdict",
+        "gap_bound",
+        "gap_verdict",
+        "judge",
+        "levelled",
+        "shaken",
+        "uneven_spacing",
+    ),
     "object_times": ("fragment_times",),
     "observation": ("Fault", "Observation", "limited",),
     "place_line": ("PlaceLine",),
@@ -9,5 +19,4 @@ NAMES = {
     "steps": ("Steps",),
     "store": ("diagnose_store",),
     "track_times": ("TrackTimes",),
-    "uneven_steps": ("levelled",),
 }

@@ -1,12 +1,14 @@
 """Steps of time that are not those before them, until they are again, and what that was."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from itertools import accumulate, pairwise
+from statistics import fmean
 
 from onvif_bmff.diagnosis.observation import Fault
 from onvif_bmff.diagnosis.place_line import PlaceLine
 
-__all__ = ["SHAKEN", "Episode", "Verdict", "gap_bound", "gap_verdict", "judge", "shaken", "uneven_spacing"]
+__all__ = ["SHAKEN", "Episode", "Verdict", "gap_bound", "gap_verdict", "judge", "levelled", "shaken", "uneven_spacing"]
 
 CALM = 5
 """Steps in a row that end an episode if they are regular."""
@@ -24,6 +26,13 @@ _SLOPE = 8
 """Part of the nominal step by which it may be off that was found among uneven ones."""
 _TICKS_APART = 8
 """A step of less than this part of the nominal one is almost none."""
+
+_LEAST, _STEPS = 1.0, 12
+"""Seconds, and nominal steps, that a step is long at least, and"""
+_OTHERS = 4
+"""how many others are irregular at least: else it is judged with them."""
+_BESIDE = 12
+"""Samples on either side that tell how far the clock was set: whole groups of two, three or four reordered pictures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,3 +243,40 @@ def _stretched(steps: list[float], nominal: float, episode: Episode) -> list[Ver
         text = f"{_count(missing, 'sample')} missing{set_ahead}"
         found.append(Verdict(Fault.MISSING, text, missing * nominal, missing))
     return found
+
+
+def levelled(episode: Episode) -> tuple[Episode, Verdict, float] | None:
+    """Return an episode without the one step of a clock in it, what that was, and when; None if there is no such step.
+
+    That is a step by far longer than all others, none of which takes it back, where these are irregular themselves.
+    """
+    nominal, inner = episode.nominal, episode.steps[: len(episode.steps) - episode.calm()]
+    if not inner:
+        return None
+    place = max(range(len(inner)), key=lambda number: abs(inner[number] - nominal))
+    size, others = inner[place] - nominal, [*inner[:place], *inner[place + 1 :]]
+    if abs(size) < max(_LEAST, _STEPS * nominal) or any(abs(one - nominal) > abs(size) / 2 for one in others):
+        return None
+    short = sum(map(episode.is_short, others))
+    irregular = sum(not episode.is_regular(one) for one in others) - short
+    if irregular < max(_OTHERS, short) or _is_moved(episode):
+        return None
+    by = _set_by(episode.steps, place, (sum(inner) - size) / len(inner))
+    time = episode.start + sum(inner[:place])
+    rest = replace(episode, steps=[*episode.steps], presented=[*episode.presented])
+    rest.steps[place] -= by
+    rest.presented[place] -= by
+    if by < 0:
+        return rest, Verdict(Fault.STEP_BACK, f"the clock was set back by {-by:.3f} s", by, 1), time
+    return rest, gap_verdict(by), time
+
+
+def _set_by(steps: Sequence[float], place: int, pace: float) -> float:
+    """By how many seconds samples behind a step are farther on than those before it."""
+    off = [at - pace * number for number, at in enumerate(accumulate(steps, initial=0.0))]
+    return fmean(off[place + 1 : place + 1 + _BESIDE]) - fmean(off[max(0, place + 1 - _BESIDE) : place + 1])
+
+
+def _is_moved(episode: Episode) -> bool:
+    """Whether presentation has other steps than decode times, as where these were moved."""
+    return any(abs(one - other) > episode.nominal for one, other in zip(episode.steps, episode.presented, strict=True))

@@ -5,10 +5,9 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate
 from statistics import median
 
-from onvif_bmff.diagnosis.episodes import SHAKEN, Episode, Verdict, judge, shaken, uneven_spacing
+from onvif_bmff.diagnosis.episodes import SHAKEN, Episode, Verdict, judge, levelled, shaken, uneven_spacing
 from onvif_bmff.diagnosis.observation import Fault
 from onvif_bmff.diagnosis.place_line import PlaceLine
-from onvif_bmff.diagnosis.uneven_steps import levelled
 
 __all__ = ["Steps"]
 
