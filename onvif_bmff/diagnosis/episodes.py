@@ -1,7 +1,7 @@
 """Steps of time that are not those before them, until they are again, and what that was."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from statistics import median
@@ -27,8 +27,10 @@ _HALF = 0.6
 """Part of a step by which samples that are spaced unevenly may be off the line before them, and follow it."""
 _SLOPE = 8
 """Part of the nominal step by which it may be off that was found among uneven ones."""
-_TICKS_APART = 8
+_ALMOST_NONE = 8
 """A step of less than this part of the nominal one is almost none."""
+_FAR_BEHIND = -6
+"""Nominal steps: presentation that is farther behind its place was not moved where decode times were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +68,11 @@ class Episode:
 
     def is_regular(self, step: float) -> bool:
         """Whether a step is like those before the episode."""
-        return self.nominal / 4 <= step <= self.nominal * 7 / 4
+        return _is_regular(step, self.nominal)
 
     def is_short(self, step: float) -> bool:
         """Whether a step takes almost no time."""
-        return 0 <= step < self.nominal / _TICKS_APART
+        return 0 <= step < self.nominal / _ALMOST_NONE
 
     def changed_rate(self) -> bool:
         """Whether the source sends at another rate now: enough steps in a row are alike, and none of them is short."""
@@ -91,6 +93,11 @@ class Episode:
         return count
 
 
+def _is_regular(step: float, nominal: float) -> bool:
+    """Whether a step is one of a track with this usual step."""
+    return nominal / 4 <= step <= nominal * 7 / 4
+
+
 def gap_bound(nominal: float) -> float:
     """Seconds that a sample may last until it is a gap."""
     return max(1.0, min(10.0, 3 * nominal), 1.5 * nominal)
@@ -106,15 +113,12 @@ def judge(episode: Episode) -> list[Verdict]:
     back = sum(step < 0 for step in steps)
     if not short and not back:
         return _stretched(steps, nominal, episode)
-    shown = list(accumulate(episode.presented))
-    if _is_reordered(episode, len(shown)):
+    if _is_reordered(episode, len(episode.presented)):
         text = f"the stamps of {_count(short + back, 'picture')} are those of presentation, not of decoding"
         return [Verdict(Fault.REORDER, text, 0.0, short + back)]
-    off = [place - nominal * number for number, place in enumerate(accumulate(steps), 1)]
-    behind = min(place - nominal * number for number, place in enumerate(shown[: len(off)], 1))
-    if not back and abs(off[-1]) < 3 * nominal and behind < -6 * nominal:
-        off = [place - nominal * number for number, place in enumerate(shown[: len(off)], 1)]
-        off[-1] = 0.0  # presentation has the stamps as they came, where decode times were moved
+    off, off_as_shown = _off(steps, nominal), _off(episode.presented[: len(steps)], nominal)
+    if not back and abs(off[-1]) < 3 * nominal and min(off_as_shown) < _FAR_BEHIND * nominal:
+        off = [*off_as_shown[:-1], 0.0]  # presentation has the stamps as they came, where decode times were moved
     return _squeezed(episode, off, short, back)
 
 
@@ -127,11 +131,10 @@ def shaken(episode: Episode, line: PlaceLine) -> Verdict | None:
     times = list(accumulate(steps, initial=episode.start))[1:]
     inner = len(steps) - calm
     seen = line.seen([(line.next + number, times[number]) for number in range(inner, len(steps))])
-    shown = list(accumulate(episode.presented[:inner]))
     if not inner or _is_reordered(episode, inner):
         return None
     apart = any(abs(one - other) > episode.nominal for one, other in zip(steps, episode.presented, strict=True))
-    if apart and min(place - episode.nominal * number for number, place in enumerate(shown, 1)) < -6 * episode.nominal:
+    if apart and min(_off(episode.presented[:inner], episode.nominal)) < _FAR_BEHIND * episode.nominal:
         return None  # presentation has the stamps as they came, where decode times were moved
     pace, uneven, shift = seen or (episode.nominal, 0.0, 0.0)
     if uneven * _UNEVEN < pace or abs(shift) > max(_HALF * pace, 2 * uneven):
@@ -139,11 +142,15 @@ def shaken(episode: Episode, line: PlaceLine) -> Verdict | None:
         pace = (times[inner - 1] - episode.start) / inner
         if inner < _MANY or backward * 8 < inner or pace < episode.nominal / 4:
             return None
-    off = [time - episode.start - pace * number for number, time in enumerate(times[:inner], 1)]
-    peak = max(off, key=abs)
+    peak = max(_off(steps[:inner], pace), key=abs)
     if abs(peak) > max(6 * pace, _SHAKEN):
         return None
     return _uneven(inner, peak)
+
+
+def _off(steps: Sequence[float], pace: float) -> list[float]:
+    """How far each sample behind these steps is ahead of its place on an even line (seconds)."""
+    return [time - pace * number for number, time in enumerate(accumulate(steps), 1)]
 
 
 def _count(number: int, what: str) -> str:
@@ -229,8 +236,7 @@ def _stretched(steps: list[float], nominal: float, episode: Episode) -> list[Ver
     off = sum(rest) - len(rest) * nominal
     if len(rest) == len(steps) and _is_slope(episode, len(rest), off):
         pace = sum(rest) / len(rest)
-        peak = max((place - pace * number for number, place in enumerate(accumulate(rest), 1)), key=abs)
-        return [*found, _uneven(len(rest), peak)]
+        return [*found, _uneven(len(rest), max(_off(rest, pace), key=abs))]
     missing = round(off / nominal)
     if missing > 0 and any(not episode.is_regular(step) for step in rest):
         set_ahead = ", or the clock was set ahead" if max(rest) > 3.5 * nominal else ""
@@ -257,7 +263,7 @@ class Steps:
         episode = self._episode
         if episode is None:
             nominal = self._nominal
-            if len(self._recent) < _KNOWN or nominal <= 0 or nominal / 4 <= step <= nominal * 7 / 4:
+            if len(self._recent) < _KNOWN or nominal <= 0 or _is_regular(step, nominal):
                 self._line.add(time + step)
                 self._learn(step)
                 return
@@ -281,28 +287,35 @@ class Steps:
         episode, self._episode = self._episode, None
         if episode is None:
             return
-        jitter, uneven = shaken(episode, self._line), False
+        jitter = shaken(episode, self._line)
+        verdicts = judge(episode) if jitter is None else [jitter]
+        for verdict in verdicts:
+            self._found(verdict, episode.start)
+        self._draw_on(episode, verdicts, as_before=jitter is not None)
+        self._learn_after(episode, uneven=jitter is None and any(one.fault is Fault.JITTER for one in verdicts))
+
+    def _draw_on(self, episode: Episode, verdicts: list[Verdict], *, as_before: bool) -> None:
+        """Draw the line on: through an episode whose samples are spaced as those before it, else behind it."""
         times = list(accumulate(episode.steps, initial=episode.start))[1:]
-        calm = episode.calm()
-        if jitter is None:
-            verdicts = judge(episode)
-            uneven = any(one.fault is Fault.JITTER for one in verdicts)
-            for verdict in verdicts:
-                self._found(verdict, episode.start)
+        if not as_before:
             if any(abs(one.seconds) > 3 * episode.nominal and one.fault is not Fault.OUTLIER for one in verdicts):
                 self._line.clear()
-            self._line.next += len(times) - calm
-            times = times[len(times) - calm :]
-        else:
-            self._found(jitter, episode.start)
+            ended = len(times) - episode.calm()
+            self._line.next += ended
+            times = times[ended:]
         for time in times:
             self._line.add(time)
-        if calm:
-            if episode.changed_rate():
-                self._recent.clear()
-            known = episode.steps if uneven and not episode.changed_rate() else episode.steps[-calm:]
-            self._recent.extend(step for step in known if step > 0)
-            self._settle()
+
+    def _learn_after(self, episode: Episode, *, uneven: bool) -> None:
+        """Find the usual step anew, with the regular ones that ended an episode; with all of one that is uneven."""
+        calm, is_new_rate = episode.calm(), episode.changed_rate()
+        if not calm:
+            return
+        if is_new_rate:
+            self._recent.clear()
+        known = episode.steps if uneven and not is_new_rate else episode.steps[-calm:]
+        self._recent.extend(step for step in known if step > 0)
+        self._settle()
 
     @property
     def nominal(self) -> float:

@@ -55,7 +55,7 @@ class Observation:
         message: the fault in words.
         seconds: by how much, positive is ahead or later; 0 where there is no measure.
         count: number of samples (or objects) concerned.
-        media_time: when, in seconds of media time; None in a store where UTC is known.
+        media_time: when, in seconds of media time; None where it is of keys, spans or objects.
         utc: when, by the keys of a store; None in files.
         key: name of the object; empty in files.
     """

@@ -59,13 +59,11 @@ def _diagnosed(tracks: Sequence[Track], samples: Iterable[object]) -> Iterator[O
 
 def _apart(tracks: Sequence[Track], times: dict[int, TrackTimes]) -> Iterator[Observation]:
     """Yield a track of sound that lasts longer or shorter than the pictures: the clock of one of them is wrong."""
-    spans = {
-        track.track_id: (own.first, own.last)
-        for track in tracks
-        if track.type is not MediaKind.METADATA
-        and (own := times[track.track_id]).first is not None
-        and own.last is not None
-    }
+    spans: dict[int, tuple[float, float]] = {}
+    for track in tracks:
+        first, last = times[track.track_id].first, times[track.track_id].last
+        if track.type is not MediaKind.METADATA and first is not None and last is not None:
+            spans[track.track_id] = first, last
     lead = next((track for track in tracks if track.type is MediaKind.VIDEO and track.track_id in spans), None)
     if lead is None:
         return
@@ -73,11 +71,9 @@ def _apart(tracks: Sequence[Track], times: dict[int, TrackTimes]) -> Iterator[Ob
     for track in tracks:
         if track is lead or track.track_id not in spans:
             continue
-        first, last = spans[track.track_id]
-        if None in (begin, end, first, last):
-            continue
-        longer = (last or 0) - (end or 0)
+        _, last = spans[track.track_id]
+        longer = last - end
         told = times[track.track_id].stepped - times[lead.track_id].stepped
-        if min(abs(longer), abs(longer - told)) > _APART + max((end or 0) - (begin or 0), 0) * _RATE:
+        if min(abs(longer), abs(longer - told)) > _APART + max(end - begin, 0) * _RATE:
             text = f"ends {abs(longer):.3f} s {'after' if longer > 0 else 'before'} {lead.token}"
             yield Observation(Fault.DRIFT, track.token, text, longer, media_time=last)

@@ -99,7 +99,7 @@ def _between(timeline: Timeline, start: UtcTime | None, end: UtcTime | None) -> 
 class _KeyClock:
     """The keys of a span's segments against their media times: how far they are ahead (seconds).
 
-    ``drifted`` is how far they went ahead little by little, without the steps.
+    ``media`` is the media time of the newest key, ``drifted`` how far keys went ahead little by little, without steps.
     """
 
     first_key: int | None = None
@@ -128,12 +128,13 @@ class _Span:
     tracks: dict[int, TrackTimes] = field(default_factory=dict)
     found: list[Observation] = field(default_factory=list)
     segment: RecordedSegment | None = None
+    header: SegmentHeader | None = None
     media: float = 0.0
     """The media time of the present segment's key, in seconds."""
 
     def diagnosed(self, segments: list[RecordedSegment]) -> Iterator[Observation]:
         """Read the segments, and yield what is wrong."""
-        extension, header, counter = self.span.extension, None, segments[0].key.counter
+        counter = segments[0].key.counter
         for segment in segments:
             if segment.key.counter != counter:
                 text = f"{segment.key.counter - counter} objects are missing before this one"
@@ -141,10 +142,7 @@ class _Span:
                 self._interrupt()
             counter = segment.key.counter + 1
             try:
-                source = StoreSource(self.store, segment.name, block=_BLOCK)
-                if header is None or source.view(0, header.size) != header.raw:
-                    header = read_header(source)
-                self._read(segment, source, header)
+                self._read(segment)
             except _DAMAGE as error:
                 self.found.append(self._seen(Fault.DAMAGED, escaped(str(error)), segment))
                 self._interrupt()
@@ -152,18 +150,27 @@ class _Span:
             yield from self._taken()
         for own in self.tracks.values():
             own.end()
-        yield from self._taken()
-        drifted, lasted = self.keys.drifted, self.keys.media - self.keys.first_media
-        if abs(drifted) > _STEP and lasted > 0:
-            way = "faster" if drifted > 0 else "slower"
-            text = (
-                f"keys run {abs(drifted / lasted) * 100:.3f} % {way} than the media, {abs(drifted):.3f} s in this span"
-            )
-            yield self._seen(Fault.DRIFT, text, segments[0], seconds=drifted)
+        self._drift(segments[0])
         if self.span.state is SpanState.CUT_OFF:
-            yield self._seen(Fault.LOST, f"the {extension} span has no end object", segments[-1])
+            text = f"the {self.span.extension} span has no end object"
+            self.found.append(self._seen(Fault.LOST, text, segments[-1]))
+        yield from self._taken()
 
-    def _read(self, segment: RecordedSegment, source: StoreSource, header: SegmentHeader) -> None:
+    def _drift(self, segment: RecordedSegment) -> None:
+        """Compare the rates of keys and media over the span, which begins with a segment."""
+        drifted, lasted = self.keys.drifted, self.keys.media - self.keys.first_media
+        if abs(drifted) <= _STEP or lasted <= 0:
+            return
+        rate, way = abs(drifted / lasted) * 100, "faster" if drifted > 0 else "slower"
+        text = f"keys run {rate:.3f} % {way} than the media, {abs(drifted):.3f} s in this span"
+        self.found.append(self._seen(Fault.DRIFT, text, segment, seconds=drifted))
+
+    def _read(self, segment: RecordedSegment) -> None:
+        """Read the header of an object, unless it is that of the one before, and the times in its fragments."""
+        source = StoreSource(self.store, segment.name, block=_BLOCK)
+        header = self.header
+        if header is None or source.view(0, header.size) != header.raw:
+            header = self.header = read_header(source)
         self.segment = segment
         first = True
         for _, parts in segment_fragments(source, header, self.store.head(segment.name).size):
