@@ -12,12 +12,12 @@ from onvif_bmff.cli.encryption_options import add_arguments as add_encryption_ar
 from onvif_bmff.cli.encryption_options import certificates_left_out, keep_made_key
 from onvif_bmff.cli.encryption_options import entries as encryption_entries
 from onvif_bmff.cli.encryption_options import vectors as encryption_vectors
-from onvif_bmff.cli.live_options import StreamUrl, add_live_arguments, input_place
+from onvif_bmff.cli.live_options import StreamUrl, add_live_arguments, check_is_stream, input_place
 from onvif_bmff.cli.progress import progress
 from onvif_bmff.cli.record_input import RecordInput, open_input
 from onvif_bmff.cli.signals import SignalGuard
 from onvif_bmff.cli.spool import complain_of_rest, emptied
-from onvif_bmff.cli.spool_options import add_policy_arguments, add_room_arguments, policy_of
+from onvif_bmff.cli.spool_options import add_policy_arguments, add_room_arguments, check_has_spool, policy_of
 from onvif_bmff.cli.status import Status
 from onvif_bmff.cli.store_options import STORE_HELP, add_options_argument, opened_store
 from onvif_bmff.cli.terminal import complain, say, summary
@@ -114,6 +114,8 @@ def run(args: argparse.Namespace) -> int:
 
     All spans are closed, also after a signal.
     """
+    check_is_stream(args)
+    check_has_spool(args)
     if isinstance(args.input, StreamUrl) and args.input.is_live:
         return _run_live(args)
     target = _target(args)
