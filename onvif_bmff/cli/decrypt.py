@@ -34,7 +34,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--partial",
         action="store_true",
-        help="leave tracks encrypted whose keys are not given; without it a missing key is an error",
+        help="leave tracks encrypted whose keys are not given, but not all; without it a missing key is an error",
     )
     add_mode_argument(parser)
     add_key_arguments(parser)

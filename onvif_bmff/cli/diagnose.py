@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from onvif_bmff.cli.machine import add_json_argument, write_rows
 from onvif_bmff.cli.status import Status
-from onvif_bmff.cli.store_options import add_options_argument, add_part_arguments, is_store, opened_store
+from onvif_bmff.cli.store_options import (
+    add_options_argument,
+    add_part_arguments,
+    check_names_no_part,
+    is_store,
+    opened_store,
+)
 from onvif_bmff.cli.terminal import Line, line_writer
 from onvif_bmff.cli.values import store_place
 from onvif_bmff.errors import BoxError, MediaError
@@ -27,7 +33,9 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "stepped or drift, gaps, missing samples, jitter, pictures without a sync sample, keys that disagree with the "
         "media. Media data are not decoded, so no key is needed.",
     )
-    parser.add_argument("store", metavar="FILE|STORE", type=store_place, help="a file that record reads, or a store")
+    parser.add_argument(
+        "store", metavar="FILE|STORE", type=store_place, help="an MP4, CMAF or QuickTime file, or a store"
+    )
     add_options_argument(parser)
     add_part_arguments(parser)
     add_json_argument(parser)
@@ -36,7 +44,11 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(args: argparse.Namespace) -> int:
     """Show the observations; 1 if there are any."""
-    found = _stored(args) if is_store(args.store) else _filed(args)
+    if is_store(args.store):
+        found = _stored(args)
+    else:
+        check_names_no_part(args)
+        found = _filed(args)
     seen = 0
     counts: dict[str, int] = {}
 

@@ -79,7 +79,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--iv-size",
         type=int,
         choices=sorted(IV_BITS),
-        help="bytes of a CENC initialisation vector (default 8; 16 where one key is used by very many recordings)",
+        help="bytes of a CENC initialisation vector (default 8; 16 where one key is used by very many recordings, a "
+        "deviation in CMAF)",
     )
 
 

@@ -12,7 +12,7 @@ from onvif_bmff.cli.keys import add_key_arguments, keys_from
 from onvif_bmff.cli.output import new_file
 from onvif_bmff.cli.permissions import add_mode_argument, usual_mode
 from onvif_bmff.cli.status import Status
-from onvif_bmff.cli.store_options import add_options_argument, is_store, opened_store
+from onvif_bmff.cli.store_options import add_options_argument, check_names_no_part, is_store, opened_store
 from onvif_bmff.cli.terminal import say, summary
 from onvif_bmff.cli.values import path, store_place
 from onvif_bmff.errors import InvariantError, MediaError, TimeError
@@ -175,9 +175,7 @@ def _of_file(args: argparse.Namespace, keys: "Keys", stack: ExitStack) -> tuple[
     from onvif_bmff.ingest import open_mp4
     from onvif_bmff.media import Sample
 
-    for option, value in (("--prefix", args.prefix), ("--postfix", args.postfix)):
-        if value is not None:
-            raise MediaError(f"{option} selects in a store, and {args.store} is none")
+    check_names_no_part(args)
     source = stack.enter_context(open_mp4(args.store))
     kind = _wanted_kind(args, (track.type for track in source.tracks))
     tracks = [track for track in source.tracks if track.type is kind]

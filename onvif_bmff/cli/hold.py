@@ -30,7 +30,7 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def add_hold_arguments(parser: argparse.ArgumentParser) -> None:
     """Add STORE, the time and --dry-run."""
-    add_store_arguments(parser)
+    add_store_arguments(parser, needs_time=True)
     parser.add_argument("--dry-run", action="store_true", help="list the objects, and change nothing")
     add_json_argument(parser)
 
@@ -48,8 +48,6 @@ def change_holds(
     Raises:
         StoreError: the store has no locks, or nothing was recorded in the time.
     """
-    if args.start is None or args.end is None:
-        raise StoreError(f"{name} needs --from and --to")
     store = opened_store(args)
     if not isinstance(store, LockingStore) or not store.can_lock():
         raise StoreError(f"{args.store} has no Object Lock: only buckets of Amazon S3 that have it can hold objects")

@@ -6,13 +6,13 @@ from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
 
-from onvif_bmff.cli.record_input import AT_FIRST, main_tracks_of, open_media
+from onvif_bmff.cli.record_input import AT_FIRST, open_media
 from onvif_bmff.cli.recording_names import ImportedFile
+from onvif_bmff.cli.track_choice import tracks_to_record
 from onvif_bmff.errors import OnvifBmffError
 from onvif_bmff.media.track import Sample, TrackType
 from onvif_bmff.objects.stored import ReadableStore
 from onvif_bmff.playback import SampleReader, Timeline, select
-from onvif_bmff.recording.formats import CMAF
 from onvif_bmff.recording.target import RecordingTarget
 from onvif_bmff.timing import UtcTime
 
@@ -89,9 +89,7 @@ def _samples_in(file: ImportedFile, target: RecordingTarget) -> tuple[_Samples, 
     end = Fraction(0)
     source, _ = open_media(file.path)
     with source:
-        tracks = {
-            track.track_id: track for track in (main_tracks_of(source) if target.format is CMAF else source.tracks)
-        }
+        tracks = {track.track_id: track for track in tracks_to_record(source, target.format)}
         for sample in source.samples():
             track = tracks.get(sample.track_id)
             if track is None or not isinstance(sample, Sample) or not sample.data:

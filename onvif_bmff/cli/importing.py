@@ -10,15 +10,15 @@ from pathlib import Path
 
 from onvif_bmff.bmff import MovieHeaderBox
 from onvif_bmff.cenc.encrypt import IvSources
-from onvif_bmff.cli.record_input import AT_FIRST, Source, faults_of, main_tracks_of, open_media
+from onvif_bmff.cli.record_input import AT_FIRST, Source, faults_of, open_media
 from onvif_bmff.cli.recording_names import ImportedFile
+from onvif_bmff.cli.track_choice import tracks_to_record
 from onvif_bmff.codecs import AacCodec, AvcCodec, HevcCodec
 from onvif_bmff.demux.sample_tables import CodecChange
 from onvif_bmff.errors import MediaError, ProtectionError, TimeError
 from onvif_bmff.ingest import Mp4Input
 from onvif_bmff.media.codec import Codec
-from onvif_bmff.media.track import Sample, Track
-from onvif_bmff.recording.formats import CMAF
+from onvif_bmff.media.track import Sample, Track, moved
 from onvif_bmff.recording.recorder import Recorder
 from onvif_bmff.recording.segment_labels import SegmentLabels
 from onvif_bmff.recording.target import RecordingTarget
@@ -70,7 +70,7 @@ class CameraImport:
         """
         source, _ = open_media(file.path)
         with source:
-            tracks = main_tracks_of(source) if self._target.format is CMAF else tuple(source.tracks)
+            tracks = tracks_to_record(source, self._target.format)
             items = (item for item in source.samples() if any(item.track_id == one.track_id for one in tracks))
             first = next(items, None)
             if first is None:
@@ -126,17 +126,10 @@ class CameraImport:
                     )
                     recorder.replace_track(track)
                     continue
-                moved = Sample(
-                    item.track_id,
-                    item.decode_time + ticks[item.track_id],
-                    item.duration,
-                    item.data,
-                    item.sync,
-                    item.composition_offset,
-                )
-                ends[item.track_id].see(moved)
+                timed = moved(item, item.decode_time + ticks[item.track_id])
+                ends[item.track_id].see(timed)
                 try:
-                    self._sink.add_all(recorder.push(moved))
+                    self._sink.add_all(recorder.push(timed))
                 except (MediaError, ProtectionError) as error:
                     faults.append(str(error))
         finally:

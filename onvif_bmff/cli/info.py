@@ -13,6 +13,7 @@ from onvif_bmff.cli.store_options import (
     add_inventory_argument,
     add_options_argument,
     add_part_arguments,
+    check_names_no_part,
     counts_of,
     is_store,
     listed_store,
@@ -111,13 +112,9 @@ def _facts_of(args: argparse.Namespace) -> "FileFacts | StoreFacts":
             prefix=args.prefix,
             postfix=args.postfix,
         )
-    for option, value in (("--from", args.start), ("--to", args.end), ("--prefix", args.prefix)):
-        if value is not None:
-            raise StoreError(f"{option} selects in a store, and {args.store} is none")
+    check_names_no_part(args)
     if args.inventory:
         raise StoreError(f"--inventory lists a store, and {args.store} is none")
-    if args.postfix is not None:
-        raise StoreError(f"--postfix selects in a store, and {args.store} is none")
     from onvif_bmff.cli.info_file import FileFacts
 
     return FileFacts(args.store)

@@ -20,7 +20,9 @@ __all__ = ["register", "run"]
 
 def register(subparsers: Any) -> None:
     """Add the sub-command."""
-    parser = subparsers.add_parser("inspect", help="show the boxes of a file", description=__doc__)
+    parser = subparsers.add_parser(
+        "inspect", help="show the boxes of a file", description="Show the boxes of a file as a tree, or as JSON."
+    )
     parser.add_argument("file", metavar="FILE", type=path, help="an MP4, CMAF or QuickTime file, or a piece of one")
     add_json_argument(parser)
     parser.add_argument("--full", action="store_true", help="show all rows of tables and all bytes of fields")

@@ -16,7 +16,14 @@ from onvif_bmff.errors import MediaError
 if TYPE_CHECKING:
     from onvif_bmff.rtsp import StreamOptions
 
-__all__ = ["PASSWORD_VARIABLE", "StreamUrl", "add_live_arguments", "input_place", "stream_options"]
+__all__ = [
+    "PASSWORD_VARIABLE",
+    "StreamUrl",
+    "add_live_arguments",
+    "check_is_stream",
+    "input_place",
+    "stream_options",
+]
 
 PASSWORD_VARIABLE = "ONVIF_BMFF_PASSWORD"
 """The environment variable that may hold the password of a stream."""
@@ -53,10 +60,26 @@ def input_place(text: str) -> Path | StreamUrl:
 
 def add_live_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of streams."""
-    group = parser.add_argument_group("streams (rtsp://, rtsps://, and others that FFmpeg reads)")
-    group.add_argument(
+    live = parser.add_argument_group("live streams (rtsp://, rtsps://)")
+    live.add_argument(
         "--duration", metavar="PT20S", type=duration, help="end after so much (ISO 8601; default: at a signal)"
     )
+    live.add_argument(
+        "--clock",
+        choices=("auto", "camera", "arrival"),
+        default="auto",
+        help="whose clock gives the times: the camera's as long as it can be right (auto, camera), or that of arrival",
+    )
+    live.add_argument(
+        "--report-wait",
+        metavar="PT3S",
+        type=duration,
+        default=timedelta(seconds=3),
+        help="how long the first reports of the camera's clock are waited for (default PT3S)",
+    )
+    live.add_argument("--once", action="store_true", help="end where the stream ends or breaks off")
+    live.add_argument("--json", action="store_true", help="a line of JSON for each thing that happens")
+    group = parser.add_argument_group("addresses (rtsp://, rtsps://, and others that FFmpeg reads)")
     group.add_argument("--user", metavar="NAME", help="for the camera")
     group.add_argument(
         "--password-file",
@@ -68,27 +91,29 @@ def add_live_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--ca-file", metavar="PEM", type=path, help="certificates that the server's must lead to")
     group.add_argument("--insecure", action="store_true", help="do not check the server's certificate")
     group.add_argument(
-        "--clock",
-        choices=("auto", "camera", "arrival"),
-        default="auto",
-        help="whose clock gives the times: the camera's as long as it can be right (auto, camera), or that of arrival",
-    )
-    group.add_argument(
-        "--report-wait",
-        metavar="PT3S",
-        type=duration,
-        default=timedelta(seconds=3),
-        help="how long the first reports of the camera's clock are waited for (default PT3S)",
-    )
-    group.add_argument(
         "--timeout",
         metavar="PT10S",
         type=duration,
         default=timedelta(seconds=10),
         help="silence after which a stream is opened again (default PT10S)",
     )
-    group.add_argument("--once", action="store_true", help="end where the stream ends or breaks off")
-    group.add_argument("--json", action="store_true", help="of streams: a line of JSON for each thing that happens")
+
+
+def check_is_stream(args: argparse.Namespace) -> None:
+    """Refuse options of live streams for what is none, and those of addresses for a file: they would do nothing.
+
+    ``MediaError`` names the first.
+    """
+    is_address = isinstance(args.input, StreamUrl)
+    checked = (
+        (("duration", "once", "json"), "live streams (rtsp://)", is_address and args.input.is_live),
+        (("user", "password_file", "ca_file", "insecure"), "addresses", is_address),
+    )
+    for options, meant, fits in checked:
+        for option in () if fits else options:
+            if getattr(args, option) not in (None, False):
+                shown = args.input.shown if is_address else args.input
+                raise MediaError(f"--{option.replace('_', '-')} is for {meant}, and {shown} is none")
 
 
 def stream_options(args: argparse.Namespace) -> "StreamOptions":

@@ -12,15 +12,16 @@ from onvif_bmff.cli.encryption_options import add_arguments as add_encryption_ar
 from onvif_bmff.cli.encryption_options import certificates_left_out, keep_made_key
 from onvif_bmff.cli.encryption_options import entries as encryption_entries
 from onvif_bmff.cli.encryption_options import vectors as encryption_vectors
-from onvif_bmff.cli.live_options import StreamUrl, add_live_arguments, input_place
+from onvif_bmff.cli.live_options import StreamUrl, add_live_arguments, check_is_stream, input_place
 from onvif_bmff.cli.progress import progress
 from onvif_bmff.cli.record_input import RecordInput, open_input
 from onvif_bmff.cli.signals import SignalGuard
 from onvif_bmff.cli.spool import complain_of_rest, emptied
-from onvif_bmff.cli.spool_options import add_policy_arguments, add_room_arguments, policy_of
+from onvif_bmff.cli.spool_options import add_policy_arguments, add_room_arguments, check_has_spool, policy_of
 from onvif_bmff.cli.status import Status
 from onvif_bmff.cli.store_options import STORE_HELP, add_options_argument, opened_store
 from onvif_bmff.cli.terminal import complain, say, summary
+from onvif_bmff.cli.track_choice import check_encrypted_tracks
 from onvif_bmff.cli.values import duration, instant, path, store_place
 from onvif_bmff.demux.sample_tables import CodecChange
 from onvif_bmff.errors import MediaError, OnvifBmffError, ProtectionError, StoreError
@@ -113,6 +114,8 @@ def run(args: argparse.Namespace) -> int:
 
     All spans are closed, also after a signal.
     """
+    check_is_stream(args)
+    check_has_spool(args)
     if isinstance(args.input, StreamUrl) and args.input.is_live:
         return _run_live(args)
     target = _target(args)
@@ -121,8 +124,8 @@ def run(args: argparse.Namespace) -> int:
     with ExitStack() as stack:
         stack.enter_context(signals.shield(final=True))  # a signal ends the reading, never a write
         with signals.exposed():
-            given = stack.enter_context(open_input(args, one_of_each=target.format is CMAF))
-        _check_tokens(args.encrypt_tracks, given.tracks)
+            given = stack.enter_context(open_input(args, target.format))
+        check_encrypted_tracks(args.encrypt_tracks, given.tracks)
         store, spooled = _opened(args, done)
         keep_made_key(args)
         recorder = Recorder(
@@ -312,14 +315,6 @@ def _record(samples: Iterator[Sample], recorder: Recorder, sink: StoreSink, done
         sink.add_all(recorder.deactivate())
     except OnvifBmffError as error:
         done.failed(error)
-
-
-def _check_tokens(tokens: list[str], tracks: Sequence[Track]) -> None:
-    """Check that all tracks to be encrypted exist: a typing error must not leave them clear."""
-    known = [track.token for track in tracks]
-    for token in tokens:
-        if token not in known:
-            raise ProtectionError(f"there is no track {token} to encrypt, only {', '.join(known)}")
 
 
 def _samples(given: RecordInput, recorder: Recorder, *, paced: bool) -> Iterator[Sample]:

@@ -13,16 +13,18 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from onvif_bmff.cli.live_options import StreamUrl, stream_options
 from onvif_bmff.cli.terminal import complain
+from onvif_bmff.cli.track_choice import tracks_to_record
 from onvif_bmff.codecs import StartPoints
 from onvif_bmff.errors import ForeignFormatError, MediaError, OnvifBmffError, SourceError
-from onvif_bmff.ingest import Mp4Input, main_tracks, open_mp4, open_stream
+from onvif_bmff.ingest import Mp4Input, open_mp4, open_stream
 from onvif_bmff.media.codec import RandomAccessCodec
 from onvif_bmff.media.track import Track
+from onvif_bmff.recording.formats import RecordingFormat
 
 if TYPE_CHECKING:
     from onvif_bmff.rtsp import ContainerInput, StreamOptions
 
-__all__ = ["AT_FIRST", "RecordInput", "Source", "faults_of", "main_tracks_of", "open_input", "open_media"]
+__all__ = ["AT_FIRST", "RecordInput", "Source", "faults_of", "open_input", "open_media"]
 
 AT_FIRST = 10
 """Seconds from 0 from which on the times of a file count from elsewhere, and it begins with its first sample."""
@@ -77,8 +79,8 @@ class RecordInput:
 
 
 @contextmanager
-def open_input(args: argparse.Namespace, *, one_of_each: bool) -> Iterator[RecordInput]:
-    """Open the input that ``args`` names; ``one_of_each``: unless they choose tracks, only one of each kind.
+def open_input(args: argparse.Namespace, recording_format: RecordingFormat) -> Iterator[RecordInput]:
+    """Open the input that ``args`` names, to be recorded in a format.
 
     Raises ``OSError`` and ``MediaError`` with the name of the input, ``SourceError`` for an address.
     """
@@ -91,10 +93,7 @@ def open_input(args: argparse.Namespace, *, one_of_each: bool) -> Iterator[Recor
         name, opened = str(args.input), open_media(args.input)
     source, size = opened
     with source:
-        tracks = _tracks(source, args.tracks) if args.tracks else None
-        if tracks is None:
-            tracks = main_tracks_of(source) if one_of_each else tuple(source.tracks)
-        yield RecordInput(source, name, tracks, size)
+        yield RecordInput(source, name, tracks_to_record(source, recording_format, args.tracks), size)
 
 
 def faults_of(source: "Source") -> Sequence[str]:
@@ -138,19 +137,3 @@ def _opened_container(place: str, options: "StreamOptions | None") -> "Container
     from onvif_bmff.rtsp import StreamOptions, open_container
 
     return open_container(place, options or StreamOptions())
-
-
-def main_tracks_of(source: "Source") -> tuple[Track, ...]:
-    """Return one track of each kind of media."""
-    if isinstance(source, Mp4Input):
-        return main_tracks(source)
-    return tuple({track.type: track for track in reversed(source.tracks)}.values())[::-1]
-
-
-def _tracks(source: "Source", wanted: Sequence[str]) -> tuple[Track, ...]:
-    """The tracks named by token or by number, in the order of the file."""
-    for word in wanted:
-        if not any(word in (track.token, str(track.track_id)) for track in source.tracks):
-            known = ", ".join(f"{track.token} ({track.track_id})" for track in source.tracks)
-            raise MediaError(f"there is no track {word} to record, only {known}")
-    return tuple([track for track in source.tracks if {track.token, str(track.track_id)} & set(wanted)])

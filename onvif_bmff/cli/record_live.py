@@ -14,13 +14,13 @@ from onvif_bmff.cli.live_options import stream_options
 from onvif_bmff.cli.live_status import LiveStatus
 from onvif_bmff.cli.signals import Interrupted, SignalGuard
 from onvif_bmff.cli.terminal import complain
+from onvif_bmff.cli.track_choice import check_encrypted_tracks, tracks_to_record
 from onvif_bmff.demux.sample_tables import CodecChange
 from onvif_bmff.engine import SourceClock
 from onvif_bmff.errors import MediaError, OnvifBmffError, ProtectionError, SourceError
 from onvif_bmff.media.clock_reading import ClockReading
 from onvif_bmff.media.track import Sample, Track, lead_of
 from onvif_bmff.objects.events import RecordingEvent
-from onvif_bmff.recording.formats import CMAF
 from onvif_bmff.recording.readings import ClockChoice
 from onvif_bmff.recording.recorder import Recorder
 from onvif_bmff.recording.segment_labels import SegmentLabels
@@ -137,7 +137,8 @@ class LiveRecording:
     # ---- one connection ----------------------------------------------------------------------------------------
 
     def _record(self, source: "LiveSource", sink: StoreSink) -> None:
-        tracks = self._tracks(source.tracks)
+        tracks = tracks_to_record(source, self._target.format, self._args.tracks)
+        check_encrypted_tracks(self._args.encrypt_tracks, tracks)
         recorder = Recorder(tracks, self._target, labels=SegmentLabels(source=self._args.source), ivs=self._ivs)
         choice = ClockChoice(self._args.clock)
         session = _LiveSession(tracks, recorder, choice, self._status, name=self._args.input.shown)
@@ -161,22 +162,6 @@ class LiveRecording:
 
     def _fail(self, error: Exception | None) -> None:
         self.failure = self.failure or error
-
-    def _tracks(self, tracks: Sequence[Track]) -> tuple[Track, ...]:
-        """The tracks that are recorded: those that are named, else in CMAF one of each kind, else all."""
-        wanted = self._args.tracks
-        for word in wanted:
-            if not any(word in (track.token, str(track.track_id)) for track in tracks):
-                known = ", ".join(f"{track.token} ({track.track_id})" for track in tracks)
-                raise MediaError(f"there is no track {word} to record, only {known}")
-        for token in self._args.encrypt_tracks:
-            if all(track.token != token for track in tracks):
-                raise ProtectionError(f"there is no track {token} to encrypt")
-        if wanted:
-            return tuple([track for track in tracks if {track.token, str(track.track_id)} & set(wanted)])
-        if self._target.format is not CMAF:
-            return tuple(tracks)
-        return tuple({track.type: track for track in reversed(tracks)}.values())[::-1]
 
     def _until_over(
         self,

@@ -3,10 +3,12 @@
 import argparse
 from typing import TYPE_CHECKING
 
+from onvif_bmff.errors import StoreError
+
 if TYPE_CHECKING:
     from onvif_bmff.storage import SpoolPolicy
 
-__all__ = ["add_policy_arguments", "add_room_arguments", "policy_of"]
+__all__ = ["add_policy_arguments", "add_room_arguments", "check_has_spool", "policy_of"]
 
 _ORDERS = ("oldest", "newest")
 _FULL = ("refuse", "drop-oldest", "drop-newest")
@@ -37,6 +39,16 @@ def add_room_arguments(parser: argparse.ArgumentParser) -> None:
         help="what a full spool does: refuse what is new, or drop what waits of the oldest or newest span "
         "(default refuse)",
     )
+
+
+def check_has_spool(args: argparse.Namespace) -> None:
+    """Refuse options of a spool where there is none: they would do nothing. ``StoreError`` names the first."""
+    if args.spool is None:
+        for option in ("spool_bytes", "upload_rate", "upload_a_day", "upload_a_month"):
+            if getattr(args, option) is not None:
+                raise StoreError(f"--{option.replace('_', '-')} needs --spool")
+        if args.spool_full != _FULL[0] or args.upload_order != _ORDERS[0]:
+            raise StoreError("--spool-full and --upload-order need --spool")
 
 
 def policy_of(args: argparse.Namespace) -> "SpoolPolicy":

@@ -16,7 +16,8 @@ class Status(IntEnum):
 MEANINGS: dict[str, str] = {
     "0": "success",
     "1": "done, with findings that need attention",
-    "2": "an error, in one line on stderr; or there was nothing to do (unless `--allow-empty`)",
+    "2": "an error, in one line on stderr; or nothing recorded was found, in the commands that have `--allow-empty` "
+    "and without it",
     "128 + n": "signal n ended the command: 129 SIGHUP, 130 SIGINT, 143 SIGTERM; nothing half done is left",
 }
 """Meanings of the exit statuses."""

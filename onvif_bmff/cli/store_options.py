@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from onvif_bmff.cli.terminal import complain
 from onvif_bmff.cli.values import instant, path, store_place
+from onvif_bmff.errors import StoreError
 
 if TYPE_CHECKING:
     from onvif_bmff.jobs.inventory import Inventory, InventoryCounts
@@ -24,6 +25,7 @@ __all__ = [
     "add_store_argument",
     "add_store_arguments",
     "base_uri",
+    "check_names_no_part",
     "check_places_apart",
     "counts_of",
     "inventories_of",
@@ -39,10 +41,10 @@ __all__ = [
 STORE_HELP = "directory or URL (s3://bucket/prefix, az://, gs://) of the objects"
 
 
-def add_store_arguments(parser: argparse.ArgumentParser) -> None:
+def add_store_arguments(parser: argparse.ArgumentParser, *, needs_time: bool = False) -> None:
     """Add STORE and the options --from, --to, --prefix and --postfix (``start``, ``end``, ``prefix``, ``postfix``)."""
     add_store_argument(parser)
-    add_part_arguments(parser)
+    add_part_arguments(parser, needs_time=needs_time)
 
 
 def add_store_argument(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
@@ -175,12 +177,23 @@ def check_places_apart(args: argparse.Namespace, target: "Path | StoreUrl") -> N
         check_apart(base_uri(args.store), base_uri(target))
 
 
-def add_part_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add --from, --to, --prefix and --postfix alone."""
-    parser.add_argument("--from", dest="start", metavar="TIME", type=instant, help="begin, as 2024-05-01T12:00:00Z")
-    parser.add_argument("--to", dest="end", metavar="TIME", type=instant, help="end, likewise")
+def add_part_arguments(parser: argparse.ArgumentParser, *, needs_time: bool = False) -> None:
+    """Add --from, --to, --prefix and --postfix alone; ``needs_time``: the first two have to be given."""
+    start, end = "begin, as 2024-05-01T12:00:00Z", "end, likewise"
+    parser.add_argument("--from", dest="start", metavar="TIME", type=instant, required=needs_time, help=start)
+    parser.add_argument("--to", dest="end", metavar="TIME", type=instant, required=needs_time, help=end)
     parser.add_argument("--prefix", help="path before the date in the keys of the recording; empty for none")
     parser.add_argument("--postfix", help="path after the date in the keys of the recording; empty for none")
+
+
+def check_names_no_part(args: argparse.Namespace) -> None:
+    """Refuse the options that select in a store where ``store`` is a file: they would do nothing.
+
+    ``StoreError`` names the first.
+    """
+    for option, name in (("--from", "start"), ("--to", "end"), ("--prefix", "prefix"), ("--postfix", "postfix")):
+        if getattr(args, name, None) is not None:
+            raise StoreError(f"{option} selects in a store, and {args.store} is none")
 
 
 def add_empty_argument(parser: argparse.ArgumentParser) -> None:

@@ -61,6 +61,8 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(arguments: argparse.Namespace) -> int:
     """Show the timeline; 0 if there is any."""
+    if arguments.picture and (arguments.totals or arguments.json):
+        raise StoreError("--picture draws the spans above their list: no --totals, no --json")
     if arguments.totals:
         return _totals(arguments)
     timeline = _timeline(arguments)

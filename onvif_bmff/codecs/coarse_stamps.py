@@ -8,7 +8,7 @@ far apart pictures are, and when each is shown.
 from dataclasses import dataclass
 from fractions import Fraction
 
-from onvif_bmff.media.track import Sample
+from onvif_bmff.media.track import Sample, moved
 
 __all__ = ["CoarseStamps"]
 
@@ -195,11 +195,11 @@ class CoarseStamps:
 
     def flush(self) -> list[tuple[Sample, _Place]]:
         """Return what is held back."""
-        line, is_coarse = self._line, self._is_coarse
-        ready = [(_at(one, line.at(order, one.decode_time) if is_coarse else one.decode_time), place)
-                 for one, place, order in self._held]  # fmt: skip
+        held, line = self._held[:], self._line
         self._held.clear()
-        return ready
+        if not self._is_coarse:
+            return [(one, place) for one, place, _ in held]
+        return [(moved(one, line.at(order, one.decode_time)), place) for one, place, order in held]
 
     def _waits(self, depth: int) -> bool:
         """Tell whether the first pictures wait for others."""
@@ -223,9 +223,3 @@ class CoarseStamps:
                     return []
                 self._is_coarse, self._equal = False, -_NEVER
         return self.flush()
-
-
-def _at(sample: Sample, time: int) -> Sample:
-    if time == sample.decode_time:
-        return sample
-    return Sample(sample.track_id, time, sample.duration, sample.data, sample.sync, sample.composition_offset)

@@ -31,6 +31,9 @@ __all__ = ["DeviceSide"]
 class DeviceSide:
     """Queries and reports of the device itself; see the module's text.
 
+    What an output whose store hung reports of its tracks once the service is closed is not taken, and disturbs it not:
+    it still has spans to close. Everything else raises ``StateError`` then.
+
     Args:
         runner: runs the transactions of the service.
     """
@@ -103,13 +106,15 @@ class DeviceSide:
             error: for Error, its description in English.
 
         Returns:
-            False if the job does not feed the track now; then nothing is changed.
+            False if the job does not feed the track now, or the service is closed; then nothing is changed.
 
         Raises:
             StateError: a track cannot be in this state.
         """
         report = TrackReport(state, error)
-        return self._runner.run(lambda tx: job_states.report_track_state(tx, job_token, track_token, report))
+        return self._runner.run_while_open(
+            lambda tx: job_states.report_track_state(tx, job_token, track_token, report), otherwise=False
+        )
 
     def report_encoding(
         self, job_token: str, track_token: str, track_type: str, encoding: str, *, planned: bool = False
@@ -129,10 +134,12 @@ class DeviceSide:
                 as for an event that was shorter than its store took to answer.
 
         Returns:
-            False if the data must not be stored: it does not fit, or the job does not feed the track.
+            False if the data must not be stored: it does not fit, the job does not feed the track, or the service is
+            closed.
         """
-        return self._runner.run(
-            lambda tx: job_states.report_encoding(tx, job_token, track_token, track_type, encoding, planned=planned)
+        return self._runner.run_while_open(
+            lambda tx: job_states.report_encoding(tx, job_token, track_token, track_type, encoding, planned=planned),
+            otherwise=False,
         )
 
     def report_data_deleted(self, recording_token: str, track_token: str, *ranges: TimeRange) -> None:

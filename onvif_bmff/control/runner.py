@@ -19,7 +19,7 @@ from onvif_bmff.control.state import DeviceState
 from onvif_bmff.control.subscription import Subscription
 from onvif_bmff.control.transaction import Transaction, VolatileState
 from onvif_bmff.control.types.job_state import RecordingJobState
-from onvif_bmff.errors import PersistenceError
+from onvif_bmff.errors import PersistenceError, StateError
 from onvif_bmff.timing import UtcTime
 
 __all__ = ["TransactionRunner", "Upkeep"]
@@ -101,6 +101,7 @@ class TransactionRunner:
         self.volatile = VolatileState(unreported)
         self._subscriptions: list[Subscription] = []
         self._deadline: UtcTime | None = None
+        self._is_closed = False
 
     def start(self) -> None:
         """Go on after a power cycle; the state of every job is an event."""
@@ -112,8 +113,12 @@ class TransactionRunner:
     # ---- running operations ------------------------------------------------------------------------
 
     def run(self, work: Callable[[Transaction], T]) -> T:
-        """Run an operation that may change something; one of a client has a line in the audit log."""
+        """Run an operation that may change something; one of a client has a line in the audit log.
+
+        ``StateError`` after ``close``.
+        """
         with self._lock:
+            self.check_open()
             now = self.clock()
             changed = self._advance(now)
             try:
@@ -126,9 +131,15 @@ class TransactionRunner:
                 self._wake(changed=changed)
         return result
 
-    def read(self, look: Callable[[Transaction], T]) -> T:
-        """Run an operation that changes nothing."""
+    def run_while_open(self, work: Callable[[Transaction], T], otherwise: T) -> T:
+        """Run an operation as ``run`` does; after ``close`` do nothing, and return ``otherwise``."""
         with self._lock:
+            return otherwise if self._is_closed else self.run(work)
+
+    def read(self, look: Callable[[Transaction], T]) -> T:
+        """Run an operation that changes nothing; ``StateError`` after ``close``."""
+        with self._lock:
+            self.check_open()
             now = self.clock()
             changed = self._advance(now)
             try:
@@ -193,8 +204,9 @@ class TransactionRunner:
         return True
 
     def subscribe(self) -> Subscription:
-        """Return a new queue that gets every event from now on, in order."""
+        """Return a new queue that gets every event from now on, in order; ``StateError`` after ``close``."""
         with self._lock:
+            self.check_open()
             subscription = Subscription(self.environment.limits.notifications, self._unsubscribe)
             self._subscriptions.append(subscription)
             return subscription
@@ -204,9 +216,15 @@ class TransactionRunner:
             if subscription in self._subscriptions:
                 self._subscriptions.remove(subscription)
 
+    def check_open(self) -> None:
+        """Raise ``StateError`` after ``close``."""
+        if self._is_closed:
+            raise StateError("the service is closed")
+
     def close(self) -> None:
-        """Close all subscriptions, and the persistence; nothing may be called afterwards."""
+        """Close all subscriptions, and the persistence; no operation is taken afterwards."""
         with self._lock:
+            self._is_closed = True
             for subscription in list(self._subscriptions):
                 subscription.close()
             self.persistence.close()

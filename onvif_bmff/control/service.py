@@ -38,12 +38,7 @@ from onvif_bmff.control.types.configuration import (
     RecordingConfiguration,
     TrackConfiguration,
 )
-from onvif_bmff.control.types.export import (
-    ExportRecordedDataResponse,
-    ExportState,
-    SearchScope,
-    StorageReferencePath,
-)
+from onvif_bmff.control.types.export import ExportRecordedDataResponse, ExportState, SearchScope, StorageReferencePath
 from onvif_bmff.control.types.job_configuration import GetRecordingJobsResponseItem, RecordingJobConfiguration
 from onvif_bmff.control.types.job_state import RecordingJobState, RecordingJobStateInformation
 from onvif_bmff.control.types.profile import PROFILE_25_12, Profile
@@ -60,6 +55,7 @@ class RecordingService:
 
     ``device_side`` is the interface of the engine; ``provisioning`` creates what belongs to the device; ``changes`` are
     listeners called after everything that changed anything (see ``TransactionRunner``).
+    After ``close`` operations raise ``StateError``.
 
     Args:
         clock: the present instant.
@@ -294,6 +290,7 @@ class RecordingService:
 
     def get_service_capabilities(self) -> Capabilities:
         """GetServiceCapabilities, 5.25: the same for as long as the service lives."""
+        self._runner.check_open()
         return self._runner.environment.capabilities
 
     # ---- recorded segments (26.06) ------------------------------------------------------------------
@@ -396,5 +393,5 @@ class RecordingService:
         return self._runner.read(lambda tx: tx.state.snapshot())
 
     def close(self) -> None:
-        """Close all subscriptions and the persistence; nothing may be called afterwards."""
+        """Close all subscriptions and the persistence; operations raise ``StateError`` from then on."""
         self._runner.close()

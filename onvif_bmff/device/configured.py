@@ -21,6 +21,7 @@ from onvif_bmff.errors import ConfigurationError
 from onvif_bmff.recording.segment_labels import SegmentLabels
 from onvif_bmff.runtime import SYSTEM, Runtime
 from onvif_bmff.storage.directory import DirectoryStore
+from onvif_bmff.storage.file_lock import FileLock
 from onvif_bmff.storage.held import Room
 from onvif_bmff.storage.spool import SpoolPolicy, UploadOrder, WhenFull
 from onvif_bmff.storage.sqlite import SqlitePersistence
@@ -46,13 +47,22 @@ class ConfiguredDevice:
         ConfigurationError: the device refuses a recording or a job of the file.
         PersistenceError: what is stored cannot be read.
         OSError: the data directory cannot be written.
-        StoreError: likewise.
+        StoreError: likewise; or another device uses it, which is said at once.
     """
 
     def __init__(self, file: DeviceConfiguration, folder: str, runtime: Runtime = SYSTEM) -> None:
         self._file = file
         self.data_directory = os.path.abspath(os.path.join(folder, file.data_directory))
         os.makedirs(self.data_directory, mode=0o700, exist_ok=True)
+        in_use = f"another device uses this data directory: {self.data_directory}"
+        self._lock = FileLock(os.path.join(self.data_directory, "device.lock"), in_use)
+        try:
+            self._open(file, folder, runtime)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _open(self, file: DeviceConfiguration, folder: str, runtime: Runtime) -> None:
         self._stores = ConfiguredStores(file, self.data_directory, runtime)
         self._local = DirectoryStore(os.path.join(self.data_directory, "local")) if file.local else None
         self._cameras = ConfiguredCameras(file, folder, runtime)
@@ -107,11 +117,16 @@ class ConfiguredDevice:
         self.device.start()
 
     def close(self, timeout: timedelta) -> bool:
-        """End, and close all spans; return whether all are closed in time."""
+        """End, and close all spans; return whether all are closed in time.
+
+        What is not still writes, so that the data directory is free only when the process ends.
+        """
         closed = self.device.close(timeout.total_seconds())
         self._stores.close()
         if self._local is not None:
             self._local.close()
+        if closed:
+            self._lock.release()
         return closed
 
     def reload(self, file: DeviceConfiguration) -> list[str]:

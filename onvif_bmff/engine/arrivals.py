@@ -45,8 +45,8 @@ A little less than the second after which a recorder decides, for whom the readi
 """
 _QUICK, _SLOW = 1.0, 5.0
 """Seconds between two estimates while the source drifts, or has only begun, and when it does not."""
-_DRIFTS = 0.005
-_YOUNG = 10.0
+_DRIFTS, _YOUNG = 0.005, 10.0
+"""Seconds a second by which a source drifts that does, and seconds of arrivals of one that has only begun."""
 _SLACK = 0.02
 _TOGETHER, _APART = 0.2, 5.0
 """Seconds by which estimates of two tracks may differ otherwise after one stepped, and at all while none did."""
@@ -308,10 +308,13 @@ class SourceClock:
             found = line.given  # all tracks may have stepped: what it says of this one tells
         if found is None or self.camera.is_followed(arrival):
             return None
+        return self._reading(sample, line.timescale, self._utc(found + media))
+
+    def _reading(self, sample: Sample, timescale: int, utc: UtcTime) -> ClockReading:
+        """Return that a sample is of an instant by arrival: of its track alone, unless all are in step for certain."""
         in_step = all(one.in_step and not one.steps.in_doubt for one in self._lines.values())
-        time = Fraction(sample.decode_time, line.timescale)
-        number = None if in_step else sample.track_id
-        return ClockReading(number, time, self._utc(found + media), ClockOrigin.ARRIVAL)
+        number, time = None if in_step else sample.track_id, Fraction(sample.decode_time, timescale)
+        return ClockReading(number, time, utc, ClockOrigin.ARRIVAL)
 
     def _held_over(self, sample: Sample, timescale: int, arrival: float) -> ClockReading | None:
         """Return what the camera's clock says beside stamps that stepped: it goes on until it says something else."""

@@ -258,9 +258,9 @@ class RecordingOutput:
             return ()
         if route is None:
             fed = tracks_fed_by(found, source, track_id, self._plan.tracks, self._plan.feeds)
-            if not any(self._choice.admits(self._plan, token, kind, feed, codec) for token, kind, feed in fed):
-                return ()
-        if route is None or encoding_name(codec) != encoding_name(old.codec):
+            admitted = any(self._choice.admits(self._plan, token, kind, feed, codec) for token, kind, feed in fed)
+            return self._start(after=self._stop()) if admitted else ()
+        if encoding_name(codec) != encoding_name(old.codec):
             return self._start(after=self._stop())
         recorder.replace_track(Track(route.token, route.track_id, old.timescale, codec, old.language))
         return ()

@@ -30,8 +30,11 @@ __all__ = [
 _log = logging.getLogger(__name__)
 
 _SILENT = timedelta(seconds=10)
+"""How long a track may give nothing until it is silent, however close its samples were."""
 _DOCUMENTS = timedelta(seconds=60)
+"""How long documents may stay away at most, however rare they were."""
 _ASKED = timedelta(seconds=5)
+"""What one question adds to a silence at most."""
 _SET_BACK = timedelta(seconds=10)
 """By how much what was recorded may end behind all that is kept, before that means that a clock was set back."""
 _ENCODINGS = {"mp4a": "AAC", "ulaw": "G711", "alaw": "G711"}
@@ -240,13 +243,14 @@ class SourceSet:
         """
         all_tracks = tuple(tracks)
         for reference, source in self.opened.items():
-            preroll = source.preroll
-            for track_id in source.tracks if preroll is not None else ():
+            if source.preroll is None:
+                continue
+            for track_id in source.tracks:
                 fed = [feed for _, _, feed in tracks_fed_by(source, reference, track_id, all_tracks, feeds)]
                 of_events = any(feed.since is not None or feed.before is not None for feed in fed)
                 known = any(tracks_fed_by(source, reference, track_id, all_tracks, before))
-                if preroll is not None and fed and not of_events and not known:
-                    preroll.leave_out(track_id)
+                if fed and not of_events and not known:
+                    source.preroll.leave_out(track_id)
 
     def kept_since(
         self, since: UtcTime | None, begin: UtcTime | None, end: UtcTime | None

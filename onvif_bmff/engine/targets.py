@@ -17,7 +17,7 @@ from onvif_bmff.control.places import local_prefix
 from onvif_bmff.control.plan import Feed, Place, RecordingPlan, Standby
 from onvif_bmff.control.types.common import SourceReference
 from onvif_bmff.control.types.configuration import RecordingEncryption, TargetFormat
-from onvif_bmff.errors import CertificateError, InvariantError, MissingKeyError, StateError, UnsupportedSchemeError
+from onvif_bmff.errors import CertificateError, InvariantError, MediaError, MissingKeyError, StateError
 from onvif_bmff.recording.encryption import EncryptionEntry
 from onvif_bmff.recording.formats import CMAF, MP4, RecordingFormat
 from onvif_bmff.recording.target import RecordingTarget
@@ -179,7 +179,7 @@ class TargetMaker:
             raise InvariantError("an output to a storage has no target")
         kind = self._formats.get(target.format)
         if kind is None:
-            raise UnsupportedSchemeError(f"the recording format {target.format[:40]!r} is not known to the engine")
+            raise MediaError(f"the recording format {target.format[:40]!r} is not known to the engine")
         return RecordingTarget(
             kind,
             target.prefix or "",

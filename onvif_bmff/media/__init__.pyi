@@ -64,6 +64,7 @@ from onvif_bmff.media.track import Sample as Sample
 from onvif_bmff.media.track import Track as Track
 from onvif_bmff.media.track import TrackType as TrackType
 from onvif_bmff.media.track import lead_of as lead_of
+from onvif_bmff.media.track import moved as moved
 from onvif_bmff.media.track_box import MediaDescription as MediaDescription
 from onvif_bmff.media.track_box import TrackTimes as TrackTimes
 from onvif_bmff.media.track_box import describe_media as describe_media
@@ -131,6 +132,7 @@ __all__ = [
     "length_prefixed_to_annex_b",
     "make_track_box",
     "make_visual_entry",
+    "moved",
     "nal_family_of",
     "nal_length_size",
     "nal_ranges",

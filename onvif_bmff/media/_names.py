@@ -50,7 +50,7 @@ NAMES = {
         "with_long_nal_lengths",
     ),
     "sei": ("RECOVERY_POINT", "sei_messages", "sei_reader",),
-    "track": ("Sample", "Track", "TrackType", "lead_of",),
+    "track": ("Sample", "Track", "TrackType", "lead_of", "moved",),
     "track_box": ("MediaDescription", "TrackTimes", "describe_media", "empty_tables", "make_track_box", "packed_box",),
     "vui": ("ColourInfo", "UNSPECIFIED", "picture_rate", "read_picture_hints",),
 }

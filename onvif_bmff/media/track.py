@@ -9,7 +9,7 @@ from onvif_bmff.errors import MediaError
 from onvif_bmff.media.codec import Codec
 from onvif_bmff.media_kind import KIND_OF_WORD, MediaKind
 
-__all__ = ["Sample", "Track", "TrackType", "lead_of"]
+__all__ = ["Sample", "Track", "TrackType", "lead_of", "moved"]
 
 TrackType = MediaKind
 """ONVIF's name of it, tt:TrackType. ONVIF Recording Control 25.12, 5.3.2."""
@@ -31,6 +31,11 @@ class Sample:
     data: bytes | memoryview
     sync: bool = True
     composition_offset: int = 0
+
+
+def moved(sample: Sample, time: int) -> Sample:
+    """Let a sample be decoded at another time, and presented as much later or earlier."""
+    return Sample(sample.track_id, time, sample.duration, sample.data, sample.sync, sample.composition_offset)
 
 
 @dataclass(slots=True)

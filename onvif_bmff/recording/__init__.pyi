@@ -67,7 +67,6 @@ from onvif_bmff.recording.rhythm import Rhythm as Rhythm
 from onvif_bmff.recording.router import SampleRouter as SampleRouter
 from onvif_bmff.recording.sample_clock import SampleClock as SampleClock
 from onvif_bmff.recording.sample_times import decoded_from as decoded_from
-from onvif_bmff.recording.sample_times import moved as moved
 from onvif_bmff.recording.sample_times import nudged as nudged
 from onvif_bmff.recording.sample_times import put as put
 from onvif_bmff.recording.sample_times import with_duration as with_duration
@@ -212,7 +211,6 @@ __all__ = [
     "make_interleaver",
     "make_random_access",
     "make_track_states",
-    "moved",
     "moved_along",
     "nudged",
     "per_codec",

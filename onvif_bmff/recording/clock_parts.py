@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Protocol
 
-from onvif_bmff.media.track import Sample
-from onvif_bmff.recording.sample_times import moved
+from onvif_bmff.media.track import Sample, moved
 from onvif_bmff.recording.stamps import NOWHERE, Bounds, Neighbours, is_denied
 
 __all__ = ["MAX_DURATION", "NEVER", "ClockLimits", "SharedTime", "WrappingCounter"]

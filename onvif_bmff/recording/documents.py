@@ -5,10 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from onvif_bmff.media.track import Sample
+from onvif_bmff.media.track import Sample, moved
 from onvif_bmff.recording.clock_parts import Positioned, SharedTime
 from onvif_bmff.recording.placing import moved_along
-from onvif_bmff.recording.sample_times import moved
 from onvif_bmff.recording.stamps import Bounds, gap_limit
 from onvif_bmff.recording.timing_faults import TimingFault
 

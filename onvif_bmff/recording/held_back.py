@@ -4,10 +4,10 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from onvif_bmff.media.track import Sample
+from onvif_bmff.media.track import Sample, moved
 from onvif_bmff.recording.documents import WaitingDocuments
 from onvif_bmff.recording.placing import places
-from onvif_bmff.recording.sample_times import moved, put
+from onvif_bmff.recording.sample_times import put
 from onvif_bmff.recording.shaken_stamps import FirstStamps, ShakenStamps
 from onvif_bmff.recording.stamps import NOWHERE, Judgement, Verdict
 from onvif_bmff.recording.timing_faults import TimingFault

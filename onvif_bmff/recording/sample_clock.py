@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from onvif_bmff.errors import MediaError
-from onvif_bmff.media.track import Sample
+from onvif_bmff.media.track import Sample, moved
 from onvif_bmff.recording.clock_parts import MAX_DURATION, NEVER, ClockLimits, SharedTime, WrappingCounter
 from onvif_bmff.recording.documents import Companion
 from onvif_bmff.recording.held_back import HeldBack, settle_times
 from onvif_bmff.recording.placing import is_first_off
 from onvif_bmff.recording.rhythm import Rhythm
-from onvif_bmff.recording.sample_times import decoded_from, moved, nudged, with_duration
+from onvif_bmff.recording.sample_times import decoded_from, nudged, with_duration
 from onvif_bmff.recording.source_line import SourceLine
 from onvif_bmff.recording.stamps import Judgement, Situation, Verdict, gap_limit, judge
 from onvif_bmff.recording.timing_faults import TimingFault

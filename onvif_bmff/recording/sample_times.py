@@ -2,12 +2,7 @@
 
 from onvif_bmff.media.track import Sample
 
-__all__ = ["decoded_from", "moved", "nudged", "put", "with_duration"]
-
-
-def moved(sample: Sample, time: int) -> Sample:
-    """Let a sample be decoded at another time, and presented as much later or earlier."""
-    return Sample(sample.track_id, time, sample.duration, sample.data, sample.sync, sample.composition_offset)
+__all__ = ["decoded_from", "nudged", "put", "with_duration"]
 
 
 def with_duration(sample: Sample, duration: int) -> Sample:

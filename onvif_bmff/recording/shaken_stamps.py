@@ -10,8 +10,7 @@ from itertools import pairwise
 from statistics import median_low
 
 from onvif_bmff.media.even_line import STRAYS, SteadyLine, even_places
-from onvif_bmff.media.track import Sample
-from onvif_bmff.recording.sample_times import moved
+from onvif_bmff.media.track import Sample, moved
 
 __all__ = ["FirstStamps", "ShakenStamps"]
 

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
-from onvif_bmff.media.track import Sample
+from onvif_bmff.media.track import Sample, moved
 from onvif_bmff.recording.clock_parts import ClockLimits, Positioned, SharedTime, WrappingCounter
-from onvif_bmff.recording.sample_times import moved
 from onvif_bmff.recording.timing_faults import TimingFault
 
 __all__ = ["SourceLine"]

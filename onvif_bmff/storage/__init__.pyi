@@ -47,6 +47,7 @@ from onvif_bmff.storage.database_files import SystemDatabaseFiles as SystemDatab
 from onvif_bmff.storage.directory import DirectoryStore as DirectoryStore
 from onvif_bmff.storage.directory_writer import DirectoryWriter as DirectoryWriter
 from onvif_bmff.storage.file_labels import FileLabels as FileLabels
+from onvif_bmff.storage.file_lock import FileLock as FileLock
 from onvif_bmff.storage.file_system import FileStatus as FileStatus
 from onvif_bmff.storage.file_system import FileSystem as FileSystem
 from onvif_bmff.storage.file_system import FolderEntry as FolderEntry
@@ -171,6 +172,7 @@ __all__ = [
     "DirectoryWriter",
     "Dropped",
     "FileLabels",
+    "FileLock",
     "FileStatus",
     "FileSystem",
     "Fitness",

@@ -43,6 +43,7 @@ NAMES = {
     "directory": ("DirectoryStore",),
     "directory_writer": ("DirectoryWriter",),
     "file_labels": ("FileLabels",),
+    "file_lock": ("FileLock",),
     "file_system": ("FileStatus", "FileSystem", "FolderEntry", "LockedFile", "POSIX", "PosixFileSystem",),
     "fixed_modes": ("FixedModes",),
     "held": ("HeldBytes", "Room",),

@@ -50,14 +50,14 @@ class SinkOutcomes:
 
     def lost(self, failure: StoreFailure) -> None:
         """Note that an object was given up."""
-        cause = (failure.reason, type(failure.error).__name__)
-        if failure.reason is None:
+        reason, count = failure.reason, failure.sample_count
+        cause = (reason, type(failure.error).__name__)
+        if reason is None or not count:  # a span end; or a segment that was refused before its first fragment
             self.log.error(cause, "%s is not stored: %s", failure.key, failure.error)
         else:
-            count = failure.sample_count
-            self.dropped[failure.reason] += count
-            self.log.error(cause, "%s: %d samples lost %s: %s", failure.key, count, failure.reason, failure.error)
-        if failure.reason is not LOST.UNSEALED:
+            self.dropped[reason] += count
+            self.log.error(cause, "%s: %d samples lost %s: %s", failure.key, count, reason, failure.error)
+        if reason is not LOST.UNSEALED:
             self._failures.append(failure)
 
     def report(self) -> None:

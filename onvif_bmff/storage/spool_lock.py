@@ -1,10 +1,9 @@
 """Who uses a spool, and where its objects go: one process at a time, and one store as long as anything waits."""
 
-import fcntl
 import os
-from contextlib import suppress
 
 from onvif_bmff.errors import StoreError
+from onvif_bmff.storage.file_lock import FileLock
 from onvif_bmff.storage.file_system import POSIX, FileSystem
 from onvif_bmff.storage.spool import spool_folders
 from onvif_bmff.storage.tree import failures, read_all, write_file
@@ -35,18 +34,8 @@ class SpoolLock:
     def __init__(self, root: str | os.PathLike[str], system: FileSystem = POSIX) -> None:
         self._root = os.fspath(root)
         self._system = system
-        self._is_held = True
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        with failures("locking the spool", self._root):
-            self._file = system.file(system.open(os.path.join(self._root, _LOCK), flags, 0o666))
-            try:
-                system.flock(self._file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                self._file.close()
-                raise StoreError(f"the spool is in use by another recorder or upload: {self._root}") from None
-            except OSError:
-                self._file.close()
-                raise
+        in_use = f"the spool is in use by another recorder or upload: {self._root}"
+        self._lock = FileLock(os.path.join(self._root, _LOCK), in_use, system)
 
     def keep_target(self, location: str, *, waits: bool) -> None:
         """Note where the objects of the spool go; ``waits`` is whether there are any.
@@ -82,9 +71,4 @@ class SpoolLock:
 
     def release(self) -> None:
         """Let others use the spool. Does nothing if that was done."""
-        if self._is_held:
-            self._is_held = False
-            with suppress(OSError):
-                # By name, for a forked child may hold a copy of the file.
-                self._system.flock(self._file.fileno(), fcntl.LOCK_UN)
-            self._file.close()
+        self._lock.release()

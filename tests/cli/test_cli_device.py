@@ -19,6 +19,7 @@ from support_tools import need_module
 from onvif_bmff.cli.main import main
 from onvif_bmff.playback import Timeline
 from onvif_bmff.storage import DirectoryStore
+from onvif_bmff.storage.file_lock import FileLock
 from onvif_bmff.validation import validate_store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,6 +63,18 @@ def test_a_port_that_is_in_use_is_named(tmp_path, capsys):
         place = f"127.0.0.1:{other.getsockname()[1]}"
         assert main(["device", str(made), "--listen", place]) == 2
     assert f"nothing can be served at {place}: Address already in use" in capsys.readouterr().err
+
+
+def test_a_second_device_on_one_data_directory_ends_at_once_with_a_line(tmp_path, capsys):
+    made = tmp_path / "device.toml"
+    main(["device", "--print-sample", str(made)])
+    (tmp_path / "recorder").mkdir(mode=0o700)
+    held = FileLock(str(tmp_path / "recorder" / "device.lock"), "in use")
+    try:
+        assert main(["device", str(made)]) == 2
+    finally:
+        held.release()
+    assert capsys.readouterr().err == f"onvif-bmff: another device uses this data directory: {tmp_path / 'recorder'}\n"
 
 
 BROKEN = [

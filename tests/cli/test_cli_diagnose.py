@@ -32,6 +32,14 @@ def test_a_store_with_a_gap(store, capsys):
     assert out == f"{begin}, or a clock was set ahead\n"
 
 
+@pytest.mark.parametrize(
+    "option", ["--from=2022-01-01T00:00:00Z", "--to=2022-01-01T00:00:00Z", "--prefix=x", "--postfix="]
+)
+def test_a_file_is_no_store(option, capsys):
+    assert main(["diagnose", str(CLIP), option]) == 2
+    assert f"{option.partition('=')[0]} selects in a store" in capsys.readouterr().err
+
+
 def test_json(store, capsys):
     assert main(["diagnose", "--json", str(store)]) == 1
     found = json.loads(capsys.readouterr().out)

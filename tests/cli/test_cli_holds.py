@@ -102,7 +102,7 @@ def test_what_cannot_be_held(s3, options, tmp_path, capsys):
     assert main(["hold", url, *TIME, *given]) == 2
     assert "nothing was recorded in that time" in capsys.readouterr().err
     assert main(["hold", url, *given]) == 2
-    assert "hold needs --from and --to" in capsys.readouterr().err
+    assert "are required: --from, --to" in capsys.readouterr().err
     assert main(["record", str(CLIP), "--store", plain, "--postfix", "two", *options(legal_hold=True), "-q"]) == 2
     assert "no Object Lock: nothing is stored" in capsys.readouterr().err
     assert not any("two" in key for key in list(open_store(plain, options=s3.options()).keys()))

@@ -65,6 +65,15 @@ def test_what_exists_is_not_overwritten_unless_asked(tmp_path: Path, capsys: pyt
         ["--format", "AVI"],
         ["--prefix", "/absolute"],
         ["--postfix", "a//b"],
+        ["--duration", "PT1S"],
+        ["--once"],
+        ["--json"],
+        ["--user", "viewer"],
+        ["--insecure"],
+        ["--spool-bytes", "1000000"],
+        ["--spool-full", "drop-oldest"],
+        ["--upload-order", "newest"],
+        ["--upload-rate", "1000"],
     ],
 )
 def test_wrong_options_are_one_line_and_status_2(

@@ -11,15 +11,16 @@ from onvif_bmff.storage import DirectoryStore
 
 
 class Source:
-    """A stream of sound by a name, with so many packets of 20 ms."""
+    """A stream of sound by a name, with so many packets of 20 ms, and with further tracks that are silent."""
 
     left_out = ()
     lost = 0
     has_camera_time = False
 
-    def __init__(self, token, packets):
+    def __init__(self, token, packets, *silent):
         self._packets = packets
-        self.tracks = (Track(token, 1, 8000, G711Codec("ulaw", 8000, 1)),)
+        codec = G711Codec("ulaw", 8000, 1)
+        self.tracks = tuple(Track(name, number, 8000, codec) for number, name in enumerate((token, *silent), 1))
 
     def samples(self):
         for number in range(self._packets):
@@ -34,9 +35,9 @@ def opened(monkeypatch, *streams):
     seen = []
 
     def open_live(uri, options, *, stop=None):
-        token, packets = streams[len(seen)]
-        seen.append(token)
-        return Source(token, packets)
+        stream = streams[len(seen)]
+        seen.append(stream[0])
+        return Source(*stream)
 
     monkeypatch.setattr("onvif_bmff.rtsp.open_live", open_live, raising=False)
     monkeypatch.setattr("onvif_bmff.cli.record_live._FIRST_RETRY", 0.01)
@@ -59,6 +60,14 @@ def test_a_track_that_was_never_there_is_an_error_at_once(monkeypatch, tmp_path,
     opened(monkeypatch, ("AUDIO002", 10))
     assert main(["record", "rtsp://camera/x", "--store", str(tmp_path), "--track", "AUDIO001"]) == 2
     assert "there is no track AUDIO001" in capsys.readouterr().err
+
+
+def test_a_track_that_is_not_recorded_cannot_be_the_one_to_encrypt(monkeypatch, tmp_path, capsys):
+    """Of two cameras on one stream CMAF records the first: naming the other one must not leave that in the clear."""
+    opened(monkeypatch, ("AUDIO001", 10, "AUDIO002"))
+    arguments = ["--encrypt", "CENC", "--make-key-file", str(tmp_path / "key"), "--encrypt-track", "AUDIO002"]
+    assert main(["record", "rtsp://camera/x", "--store", str(tmp_path / "s"), *arguments]) == 2
+    assert capsys.readouterr().err == "onvif-bmff: there is no track AUDIO002 to encrypt, only AUDIO001\n"
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,12 @@ def test_a_plain_listing(store: Path, capsys: pytest.CaptureFixture[str]) -> Non
     ]
 
 
+@pytest.mark.parametrize("other", ["--totals", "--json"])
+def test_a_picture_is_of_the_list_of_spans(other: str, store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["timeline", str(store), "--picture", other]) == 2
+    assert "--picture draws the spans above their list" in capsys.readouterr().err
+
+
 def test_a_picture_of_the_days(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["timeline", str(store), "--picture"]) == 0
     lines = capsys.readouterr().out.splitlines()

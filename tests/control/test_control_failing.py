@@ -4,7 +4,7 @@ import pytest
 from control_kit import Clock, Data, Exports, exporting, job, profile, recording, service, topics
 
 from onvif_bmff.control import MemoryPersistence, SearchScope, StorageReferencePath, TimeRange, TrackConfiguration
-from onvif_bmff.errors import PersistenceError
+from onvif_bmff.errors import PersistenceError, StateError
 from onvif_bmff.storage.sqlite import SqlitePersistence
 
 
@@ -96,5 +96,5 @@ def test_a_database_that_became_read_only_refuses_changes_and_can_be_read(tmp_pa
     made.delete_recording(token)
     assert persistence.load() == ({}, {})
     made.close()
-    with pytest.raises(PersistenceError):
+    with pytest.raises(StateError):
         made.create_recording(recording())

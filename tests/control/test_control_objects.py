@@ -1,5 +1,6 @@
 """From what clients configure to the objects that come of it, without threads or clocks. 4.1, 5.3, B.4, B.8."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -20,7 +21,7 @@ from onvif_bmff.control import (
 )
 from onvif_bmff.engine.output import RecordingOutput
 from onvif_bmff.engine.targets import OutputKey, TargetMaker
-from onvif_bmff.errors import ProtectionError
+from onvif_bmff.errors import MediaError, ProtectionError
 from onvif_bmff.media.track import Sample, Track
 from onvif_bmff.objects.events import collect_objects
 from onvif_bmff.objects.stored import SegmentObject
@@ -195,3 +196,13 @@ def test_the_mode_of_an_entry_is_the_scheme_of_its_tracks(mode, scheme):
     made.set_recording_configuration(token, recording(target(format="CMAF", encryption=two)))
     (objects,) = recorded(made, token, CAM).values()
     assert schemes(objects) == {"m4v": {scheme}, "m4a": {other.lower()}}
+
+
+def test_a_format_that_the_engine_does_not_know_is_no_matter_of_encryption():
+    made = service()
+    token = made.create_recording(recording(target()))
+    plan = made.device_side.plans().recordings[token]
+    wanted = replace(plan.configuration, target=replace(plan.configuration.target, format="AVI"))
+    maker = TargetMaker(lambda name: b"", clock=lambda: START)
+    with pytest.raises(MediaError, match="the recording format 'AVI' is not known"):
+        maker.outputs(replace(plan, configuration=wanted))

@@ -8,6 +8,7 @@ from device_kit import CAMERA
 from onvif_bmff import Recorder, RecordingTarget, UtcTime
 from onvif_bmff.configuration import judge, sample_file
 from onvif_bmff.device.configured import ConfiguredDevice
+from onvif_bmff.errors import PersistenceError, StoreError
 from onvif_bmff.ingest import open_mp4
 from onvif_bmff.objects.events import SpanEnded
 from onvif_bmff.playback import Timeline
@@ -74,3 +75,25 @@ def test_a_storage_that_is_gone_from_the_file_is_named_for_what_may_be_open_ther
     assert gone == [
         "storage disk is gone: spans at site-1…front stay open there, if power failed; 'onvif-bmff recover' ends them"
     ]
+
+
+def test_a_data_directory_is_for_one_device_at_a_time_and_the_second_one_hears_so_at_once(tmp_path):
+    file = judge(sample_file(str(CAMERA), "correct horse battery").replace("[[jobs]]", '[[jobs]]\nmode = "Idle"'))
+    first = ConfiguredDevice(file.configuration, str(tmp_path))
+    try:
+        with pytest.raises(StoreError) as caught:
+            ConfiguredDevice(file.configuration, str(tmp_path))
+        assert str(caught.value) == f"another device uses this data directory: {tmp_path / 'recorder'}"
+    finally:
+        assert first.close(timedelta(seconds=10))
+    assert ConfiguredDevice(file.configuration, str(tmp_path)).close(timedelta(seconds=10))
+
+
+def test_a_device_that_does_not_begin_leaves_its_data_directory_to_the_next_one(tmp_path):
+    file = judge(sample_file(str(CAMERA), "correct horse battery").replace("[[jobs]]", '[[jobs]]\nmode = "Idle"'))
+    (tmp_path / "recorder").mkdir()
+    (tmp_path / "recorder" / "device.sqlite").touch(0o600)
+    with pytest.raises(PersistenceError, match="empty"):
+        ConfiguredDevice(file.configuration, str(tmp_path))
+    (tmp_path / "recorder" / "device.sqlite").unlink()
+    assert ConfiguredDevice(file.configuration, str(tmp_path)).close(timedelta(seconds=10))

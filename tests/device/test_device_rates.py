@@ -162,5 +162,6 @@ def test_limits_that_are_none_are_refused(wrong):
 
 def test_a_device_offers_all_that_the_library_records():
     made = fast_device({"s3": MemoryStore()}, sources=FileSources({"cam": CAMERA}))
+    offered = made.service.get_service_capabilities()
     made.close()
-    assert made.service.get_service_capabilities().encoding == RECORDED_ENCODINGS
+    assert offered.encoding == RECORDED_ENCODINGS

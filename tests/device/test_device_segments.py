@@ -74,8 +74,9 @@ def stop(made, local, *places):
 def test_a_device_offers_what_it_can_do_and_no_more():
     def offered(**more):
         made = fast_device({"s3": MemoryStore()}, **more)
+        offers = made.service.get_service_capabilities().segment_export
         made.close()
-        return made.service.get_service_capabilities().segment_export
+        return offers
 
     assert offered(local=MemoryStore(), profile=PROFILE_26_06)
     assert not offered(local=MemoryStore(), profile=PROFILE_25_12)

@@ -258,7 +258,8 @@ def test_a_run_is_the_same_for_a_seed():
         for _ in range(150):
             world.simulation.sleep(2)
             world.operator.step(device.service)
+        seen = observe(device.service)
         device.close()
-        return world.operator.calls, observe(device.service), list(world.store.keys("")), world.simulation.time
+        return world.operator.calls, seen, list(world.store.keys("")), world.simulation.time
 
     assert run() == run()

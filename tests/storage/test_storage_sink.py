@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 
 from onvif_bmff.codecs import G711Codec, MjpegCodec
-from onvif_bmff.errors import ObjectExistsError, StateError, StoreError
+from onvif_bmff.errors import ObjectExistsError, ObjectKeyError, StateError, StoreError
 from onvif_bmff.media import Sample, Track
 from onvif_bmff.objects import (
     FragmentWritten,
@@ -92,6 +92,18 @@ class Failing(MemoryStore):
                 store.fail("seal", key)  # a store that is gone fails here, too
 
         return Writer()
+
+
+def test_a_segment_that_is_refused_before_its_first_fragment_is_no_loss_of_0_samples(caplog):
+    """What comes of it afterwards is lost, and counted then."""
+    sink = StoreSink(Failing("open", VIDEO, ObjectKeyError), on_failure=lambda failure: None)
+    sink.add_all(events()[:1])
+    said = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert said == [f"{VIDEO} is not stored: the store is gone"]
+    assert not sink.dropped
+    sink.add(FragmentWritten(VIDEO, (b"one ",), START, 2, sample_count=2))
+    sink.close()
+    assert dict(sink.dropped) == {"in a segment that the store refused": 2}
 
 
 NOW = RetryPolicy(first=0.01, patience=0.0)
