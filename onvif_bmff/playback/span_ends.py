@@ -60,6 +60,8 @@ class OpenSpan:
             return False
         if self.superseded is None or self is newest or self.last >= newest.first:
             return True
+        if _passed(self.superseded, order) <= _OVERHANG:
+            return True  # none of the newer ones can have ended yet, however long the last segment of this one lasted
         # The last segment may be much longer than others (the source paused), and orders count whole seconds double.
         patience = _PATIENCE * self.longest + _LAG if self.longest else None
         return order - self.superseded <= _LAG and (patience is None or order - self.last <= patience)
@@ -159,7 +161,12 @@ def _ends_older_span(end: _OpenEnd) -> bool:
     newest = end.owners[-1]
     if newest.first != newest.last:
         return False
-    return time_of(end.order).microseconds_since(time_of(newest.first)) <= _OVERHANG
+    return _passed(newest.first, end.order) <= _OVERHANG
+
+
+def _passed(since: int, order: int) -> int:
+    """Return the microseconds between two orders."""
+    return time_of(order).microseconds_since(time_of(since))
 
 
 def choose(candidates: list[OpenSpan], counter: int, order: int) -> OpenSpan | None:

@@ -55,6 +55,7 @@ from onvif_bmff.recording.progress import ClockTie as ClockTie
 from onvif_bmff.recording.progress import LatestReading as LatestReading
 from onvif_bmff.recording.progress import Progress as Progress
 from onvif_bmff.recording.progress import UtcAnchor as UtcAnchor
+from onvif_bmff.recording.quicker_rate import QuickerRate as QuickerRate
 from onvif_bmff.recording.readings import CAUGHT_UP as CAUGHT_UP
 from onvif_bmff.recording.readings import ClockChoice as ClockChoice
 from onvif_bmff.recording.readings import FOLLOWED as FOLLOWED
@@ -154,6 +155,7 @@ __all__ = [
     "Origin",
     "PreRoll",
     "Progress",
+    "QuickerRate",
     "ReadingSituation",
     "ReadingVerdict",
     "Recorder",

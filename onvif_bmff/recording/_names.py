@@ -39,6 +39,7 @@ NAMES = {
     "placing": ("is_first_off", "moved_along", "places",),
     "preroll": ("PreRoll",),
     "progress": ("ClockTie", "LatestReading", "Progress", "UtcAnchor",),
+    "quicker_rate": ("QuickerRate",),
     "readings": (
         "CAUGHT_UP",
         "ClockChoice",

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from onvif_bmff.media.track import Sample, moved
 from onvif_bmff.recording.documents import WaitingDocuments
 from onvif_bmff.recording.placing import places
+from onvif_bmff.recording.quicker_rate import QuickerRate
+from onvif_bmff.recording.rhythm import Rhythm
 from onvif_bmff.recording.sample_times import put
 from onvif_bmff.recording.shaken_stamps import FirstStamps, ShakenStamps
 from onvif_bmff.recording.stamps import NOWHERE, Judgement, Verdict
@@ -27,7 +29,7 @@ class HeldBack:
     ``ready`` are samples that are to be stored, each with the gap, or the step of a clock, that it comes after, if any.
     ``elsewhere`` is how far other tracks had come, in ticks of this one, when the first sample was held back.
     ``documents`` are those of the samples that wait for what others tell. ``shaken`` looks at the stamps of pictures
-    after one that was shaken, ``first`` at the first ones.
+    after one that was shaken, ``first`` at the first ones, ``quicker`` at those that come far quicker than before.
     """
 
     samples: list[Sample] = field(default_factory=list)
@@ -37,6 +39,7 @@ class HeldBack:
     documents: WaitingDocuments = field(default_factory=WaitingDocuments)
     shaken: ShakenStamps = field(default_factory=ShakenStamps)
     first: FirstStamps = field(default_factory=FirstStamps)
+    quicker: QuickerRate = field(default_factory=QuickerRate)
 
     @property
     def is_idle(self) -> bool:
@@ -52,11 +55,25 @@ class HeldBack:
         self.samples.append(sample)
         self.size += len(sample.data)
 
-    def begin(self, held: Sample, timescale: int, *, ended: bool) -> Sample | None:
-        """Decide about the first samples of a track: ``held`` and those that wait; None if they still wait.
+    def takes(self, held: Sample, sample: Sample, pace: int, timescale: int) -> bool:
+        """Tell whether a sample after ``held`` waits, of a track whose samples come ``pace`` ticks apart."""
+        others = bool(self.samples)
+        return self.first.takes(held, sample, behind_others=others) or self.quicker.takes(
+            held, sample, pace, timescale, self.shaken, behind_others=others
+        )
 
-        Return the first one as it is put in its place.
-        """
+    @property
+    def waits(self) -> bool:
+        """Whether it is not known yet how far apart pictures come: the first ones, or some that come far quicker."""
+        return self.first.waiting or self.quicker.waiting
+
+    def begin(self, held: Sample, rhythm: Rhythm, timescale: int, *, ended: bool) -> Sample | None:
+        """Decide about pictures that wait so behind ``held``; return that as it is put, None if they still wait."""
+        if self.quicker.waiting:
+            pace = self.quicker.settle(self.shaken, held, self.samples, rhythm.pace, ended=ended)
+            if pace:
+                rhythm.quicken(held.decode_time, pace)
+            return None if pace is None else held
         settled = self.first.settle(self.shaken, [held, *self.samples], timescale, ended=ended)
         if settled is None:
             return None

@@ -66,6 +66,12 @@ class Rhythm:
             self._set(self._median())
         return self.nominal
 
+    def quicken(self, time: int, nominal: int) -> None:
+        """Forget how long samples lasted: from a time on they come at another rate."""
+        self._recent.clear()
+        self._since = time
+        self._set(nominal)
+
     def skip_to(self, time: int) -> None:
         """Count on from a time that a sample was put at."""
         self._since = time

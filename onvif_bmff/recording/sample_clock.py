@@ -28,11 +28,12 @@ class SampleClock:
     Where stamps are in doubt more samples are held back, ``push`` returns None, and ``ready`` gives out what has been
     decided; ``settle`` decides what is left. ``after`` tells what the sample that was given out last comes after: GAP,
     DISCONTINUITY or none. ``longest`` is the most ticks that a sample may last; ``sparse`` media may pause for a day.
+    ``shared`` is what the clocks of all tracks know in common.
     """
 
     __slots__ = (
         "_behind", "_held", "_held_back", "_left_out", "_limits", "_line", "_next_after", "_released", "_rhythm",
-        "_shared", "_sync_presented", "after",
+        "_sync_presented", "after", "shared",
     )  # fmt: skip
 
     def __init__(
@@ -47,11 +48,11 @@ class SampleClock:
     ) -> None:
         self._limits = ClockLimits.of(timescale, sparse=sparse, max_gap=max_gap, longest=longest)
         self._rhythm = Rhythm(self._limits.bounds)
-        self._shared = shared or SharedTime()
+        self.shared = shared or SharedTime()
         if not sparse:
-            self._shared.clocks.append((self, timescale))
+            self.shared.clocks.append((self, timescale))
         counter = None if timestamp_bits is None else WrappingCounter(1 << (timestamp_bits - 1))
-        self._line = SourceLine(self._limits, self._shared, counter)
+        self._line = SourceLine(self._limits, self.shared, counter)
         self._held: Sample | None = None
         self._held_back = HeldBack()
         self._released: Sample | None = None
@@ -167,16 +168,11 @@ class SampleClock:
         self._held = self._held and moved(self._held, self._held.decode_time + by)
         self._line.shift += by
         self._next_after = Verdict.GAP
-        self._shared.counted[TimingFault.DISCONTINUITY] += 1
+        self.shared.counted[TimingFault.DISCONTINUITY] += 1
 
     def source_time(self, time: Fraction) -> Fraction:
         """Return seconds as the source counts them now as seconds of the times that samples are given here."""
         return self._line.source_time(time)
-
-    @property
-    def shared(self) -> SharedTime:
-        """What the clocks of all tracks know in common."""
-        return self._shared
 
     def _let_go(self, held: Sample, duration: int) -> Sample:
         self._held = None
@@ -234,10 +230,10 @@ class SampleClock:
     def _begin(self, sample: Sample) -> None:
         """Take the first sample, or one after a sample that was stored before its time because of a silence."""
         released, self._released = self._released, None
-        reached, bounds = self._shared.elsewhere(self, self._limits.timescale)[0], self._limits.bounds
+        reached, bounds = self.shared.elsewhere(self, self._limits.timescale)[0], self._limits.bounds
         if bounds.sparse:
             sample = self._moved_along(sample, self._companion())
-            sample = self._held_back.documents.in_place(sample, released, reached, bounds, self._shared.counted)
+            sample = self._held_back.documents.in_place(sample, released, reached, bounds, self.shared.counted)
         if released is not None:
             self._behind = end = released.decode_time + released.duration
             sample = self._line.in_step(self, sample, end, self._gap_limit())
@@ -245,7 +241,7 @@ class SampleClock:
             if delta > self._limits.bounds.day or delta < -self._gap_limit():
                 self._restart(sample := moved(sample, sample.decode_time), max(end, reached), end)
                 self._behind = None
-                self._shared.counted[TimingFault.DISCONTINUITY] += 1
+                self.shared.counted[TimingFault.DISCONTINUITY] += 1
             elif sample.decode_time < end:
                 sample = nudged(sample, end)
             if delta > 0:
@@ -265,12 +261,15 @@ class SampleClock:
                 return None
             sample = self._moved_along(sample, companion)
         else:
+            if self._held_back.takes(held, sample, rhythm.pace, self._limits.timescale):
+                self._doubt(sample)
+                return None
             shaken, was_looked_for = self._held_back.shaken, self._held_back.shaken.is_looked_for
             sample = shaken.steadied(self.newest or held, sample, rhythm.pace)
             if was_looked_for or shaken.is_looked_for:
                 self._look_closely()
         delta = sample.decode_time - held.decode_time
-        if self._held_back.samples or self._held_back.first.takes(held, sample):
+        if self._held_back.samples:
             self._doubt(sample)
             return None
         if self._left_out is not None:
@@ -293,7 +292,7 @@ class SampleClock:
         return None
 
     def _companion(self) -> Companion | None:
-        return self._held_back.documents.companion(self._shared, self._limits.timescale, self._line.shift)
+        return self._held_back.documents.companion(self.shared, self._limits.timescale, self._line.shift)
 
     def _moved_along(self, document: Sample, companion: Companion | None) -> Sample:
         """Return a document at the time that it has beside a sample of another track."""
@@ -304,8 +303,8 @@ class SampleClock:
         """Hold back a sample whose stamp may be off, until it is known what it means."""
         held_back = self._held_back
         if not held_back.samples:
-            self._shared.begin_doubt()
-            held_back.elsewhere = self._shared.elsewhere(self, self._limits.timescale)[1]
+            self.shared.begin_doubt()
+            held_back.elsewhere = self.shared.elsewhere(self, self._limits.timescale)[1]
             if self._held is not None:
                 sample = self._line.in_step(self, sample, self._held.decode_time + 1, self._gap_limit())
         held_back.add(moved(sample, sample.decode_time))
@@ -316,9 +315,11 @@ class SampleClock:
         """Decide as much as can be decided about the samples that are held back."""
         held_back, seen = self._held_back, len(self._held_back.samples)
         self._nominal()
-        if not held_back.first.is_over and self._held is not None and seen:
-            first = held_back.begin(self._held, self._limits.timescale, ended=ended)
-            self._held, seen = first or self._held, int(first is not None)
+        if held_back.waits and self._held is not None and seen:
+            first = held_back.begin(self._held, self._rhythm, self._limits.timescale, ended=ended)
+            if first is not None and self._sync_presented == NEVER:  # else it is known how long the one before lasts
+                self._held = first
+            seen = int(first is not None)
         if (held_back.samples and not seen) or (not ended and held_back.documents.wait(self._rhythm.usual)):
             self._look_closely()
             return
@@ -327,7 +328,7 @@ class SampleClock:
             last = ended and seen == len(held_back.samples)
             times = held_back.times[:seen]
             pace, timescale = self._rhythm.pace, self._limits.timescale
-            around = self._shared.neighbours(self, self._held.decode_time, pace, timescale, held_back.elsewhere)
+            around = self.shared.neighbours(self, self._held.decode_time, pace, timescale, held_back.elsewhere)
             judged = judge(times, around, self._limits.bounds, ended=last)
             if judged.verdict is Verdict.WAIT:
                 seen += 1
@@ -346,7 +347,7 @@ class SampleClock:
     def _apply(self, judged: Judgement, held: Sample) -> None:
         """Do what was judged: give the samples their times, and the ones before the last of them their durations."""
         held_back, rhythm, nominal = self._held_back, self._rhythm, self._nominal()
-        samples, counted = held_back.take(judged.off + judged.stands), self._shared.counted
+        samples, counted = held_back.take(judged.off + judged.stands), self.shared.counted
         usual, timescale, newest = nominal * (judged.off + 1), self._limits.timescale, samples[-1]
         if judged.breaks:
             held_back.shaken.begin_behind([newest, *held_back.samples], rhythm.pace)
@@ -362,7 +363,7 @@ class SampleClock:
                 other.decode_time += self._line.shift - shift
             held_back.shaken.move(self._line.shift - shift)
         elif judged.verdict is Verdict.GAP:
-            self._shared.note_gap(held.decode_time + usual, newest.decode_time, timescale)
+            self.shared.note_gap(held.decode_time + usual, newest.decode_time, timescale)
         place = settle_times(judged, samples, held.decode_time, nominal, timescale, counted)
         for number, sample in enumerate(samples):
             delta = sample.decode_time - held.decode_time
@@ -385,7 +386,7 @@ class SampleClock:
         even = not self._held_back.shaken.is_looked_for
         self._line.restart(sample, place, earliest, self._gap_limit(), even=even)
         if self._limits.bounds.sparse:
-            self._held_back.documents.on_their_own = self._shared.shifted
+            self._held_back.documents.on_their_own = self.shared.shifted
 
     def _gap_limit(self) -> int:
         return gap_limit(self._rhythm.nominal, self._limits.bounds)

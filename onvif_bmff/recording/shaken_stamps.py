@@ -55,6 +55,20 @@ class ShakenStamps:
         """Whether all stamps have to be looked at."""
         return self._line.is_shaken
 
+    def begin_anew(self) -> None:
+        """Forget where samples were: they come at another rate from now on."""
+        self._sync = None
+        self._line.end()
+
+    def finds_shaken(self, held: Sample, sample: Sample, pace: int) -> bool:
+        """Tell whether the next sample after one that is held back is shaken, unless it comes at another rate."""
+        self._note(sample)
+        return self._predicts and not sample.duration and self._is_shaken(held, sample, pace)
+
+    def is_short(self, step: int, pace: int) -> bool:
+        """Whether a sample is shaken that comes so many ticks after one, where ``pace`` ticks are usual."""
+        return (_SHORT if self._reorders else _LEAST) * step < pace
+
     def begin_behind(self, samples: Sequence[Sample], pace: int) -> None:
         """Take the last samples for the first ones behind a gap, or behind a clock that was set.
 
@@ -116,8 +130,7 @@ class ShakenStamps:
 
     def steadied(self, held: Sample, sample: Sample, pace: int) -> Sample:
         """Return the next sample after one that is held back; they usually come ``pace`` ticks apart."""
-        self._reorders |= sample.composition_offset != 0
-        self._predicts |= not sample.sync
+        self._note(sample)
         if sample.duration or not self._predicts or not pace:
             return sample
         is_shaken = self._is_shaken(held, sample, pace)
@@ -131,9 +144,13 @@ class ShakenStamps:
         steady = sample if place == sample.decode_time else moved(sample, place)
         return self._behind_sync(self._number, sample, steady, pace // _LEAST)
 
+    def _note(self, sample: Sample) -> None:
+        self._reorders |= sample.composition_offset != 0
+        self._predicts |= not sample.sync
+
     def _is_shaken(self, earlier: Sample, later: Sample, pace: int) -> bool:
         """Whether the second of two samples is."""
-        return (_SHORT if self._reorders else _LEAST) * (later.decode_time - earlier.decode_time) < pace
+        return self.is_short(later.decode_time - earlier.decode_time, pace)
 
     def _behind_sync(self, number: int, sample: Sample, steady: Sample, least: int) -> Sample:
         """Return the sample of a number, presented after the last sync sample if it was before either was moved."""
@@ -152,25 +169,26 @@ class FirstStamps:
 
     They wait for each other: a dozen or half a second, and where one of those is shaken, two seconds, 64 at most;
     so that the first ones are not shown too close together either. Where the first three come evenly, nothing waits
-    longer than for the third; samples that state durations do not wait, nor those of a track whose second one is a sync
-    sample.
+    longer than for the third. Samples that state durations do not wait, nor sync samples, as long as there are no
+    others: of a group of pictures that was on its way only the first may be left, and the rest of it is missing.
     """
 
-    __slots__ = ("_is_over",)
+    __slots__ = ("_is_over", "_waiting")
 
     def __init__(self) -> None:
-        self._is_over = False
+        self._is_over = self._waiting = False
 
     @property
-    def is_over(self) -> bool:
-        """Whether it has been decided what becomes of the first pictures."""
-        return self._is_over
+    def waiting(self) -> bool:
+        """Whether pictures wait."""
+        return self._waiting and not self._is_over
 
-    def takes(self, first: Sample, sample: Sample) -> bool:
-        """Tell whether a sample waits that comes after the ``first`` one."""
-        if not self._is_over and (first.duration or sample.duration or sample.sync):
-            self._is_over = True
-        return not self._is_over
+    def takes(self, first: Sample, sample: Sample, *, behind_others: bool) -> bool:
+        """Tell whether a sample waits that comes after the ``first`` one, or ``behind_others`` that are held back."""
+        if not behind_others:
+            self._is_over |= bool(first.duration or sample.duration)
+            self._waiting |= not sample.sync
+        return self.waiting
 
     def settle(
         self, shaken: ShakenStamps, samples: Sequence[Sample], timescale: int, *, ended: bool

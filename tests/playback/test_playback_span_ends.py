@@ -54,6 +54,15 @@ def test_as_many_segments_and_the_newer_span_goes_on():
     assert ends_of(old, new[:-1]) == [1_293, None]
 
 
+@pytest.mark.requirement("ANX-B.4-11")
+@pytest.mark.parametrize("last", [15_360, 57_000, 3_600_000])
+@pytest.mark.parametrize("beyond", [0, 7, 240])
+def test_the_last_segment_of_the_older_one_lasted_far_longer_than_the_first(beyond, last):
+    """Nothing of the newer one is lost: it cannot have ended so soon."""
+    old = span(0, 925, last, beyond=beyond)
+    assert ends_of(old, span(925 + last, 21_000)) == [925 + last + beyond, 925 + last + 21_000]
+
+
 def test_the_end_of_the_older_one_is_lost():
     """Then the only end is that of the span whose time it continues."""
     assert ends_of(span(0, 10_000, closed=False), span(10_000, 10_000)) == [None, 20_000]
