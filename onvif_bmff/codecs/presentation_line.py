@@ -191,7 +191,10 @@ class PresentationLine:
 
     @property
     def _little(self) -> int:
-        return min(self.second // _LITTLE, 3 * self.period)
+        # Where stamps are shaken, a few first steps are as likely short as usual: then those that are long count, too.
+        steps = self._steps
+        average = self.unit * sum(ticks for ticks, _ in steps) // max(sum(count for _, count in steps), 1)
+        return min(self.second // _LITTLE, 3 * max(self.period, average))
 
     @property
     def _is_even(self) -> bool:

@@ -25,11 +25,11 @@ class SteadyPresentation:
     ``latest`` is the picture that was put last.
     """
 
-    __slots__ = ("_line", "_most", "_number", "_unit", "latest")
+    __slots__ = ("_line", "_most", "_number", "_step", "_unit", "latest")
 
     def __init__(self) -> None:
         self._line = SteadyLine(_ENOUGH)
-        self._number = self._most = 0
+        self._number = self._most = self._step = 0
         self._unit = 1
         self.latest: ShownPicture | None = None
 
@@ -41,10 +41,13 @@ class SteadyPresentation:
         before = (self._number, at)
         if last is not None:
             self._number += self._distance(last, slot)
-        place = self._line.put(self._number, slot.time, before, self._pace(line), is_shaken=line.is_shaken)
+        pace = self._pace(line)
+        place = self._line.put(self._number, slot.time, before, pace, is_shaken=line.is_shaken)
+        self._step = self._line.step or pace
         if slot.at is None:
-            if place is None or place == slot.time:
-                slot.at = slot.time
+            place = slot.time if place is None else place
+            if place == slot.time and (last is None or place > at or not self._step):
+                slot.at = place
             else:
                 slot.at = self._near(slot, self._between(at, place, slot, shown))
         return slot.at
@@ -61,7 +64,7 @@ class SteadyPresentation:
                     if later is picture:
                         break
                     earlier = later
-                picture.at = self._near(picture, at + number * self._line.step)
+                picture.at = self._near(picture, at + number * self._step)
         return picture.at - at
 
     def _pace(self, line: PresentationLine) -> int:
@@ -74,7 +77,7 @@ class SteadyPresentation:
 
     def _between(self, at: int, place: int, slot: ShownPicture, shown: Sequence[ShownPicture]) -> int:
         """Return a place after that of the picture before, ``at`` a time, and before that of one that is certain."""
-        least, number, earlier = self._line.step // _LEAST, 0, slot
+        least, number, earlier = self._step // _LEAST, 0, slot
         place = max(place, at + max(least, 1))
         for later in shown:
             number += self._distance(earlier, later)

@@ -148,8 +148,8 @@ class TableMender:
             self._tell("has composition offsets beyond all reason: those of the samples before them are used")
             offsets = array("i", _reasonable(offsets, most))
         if given < count:
-            self._tell("has fewer composition offsets than samples: those without have none")
-            counts, offsets = _longer(counts, count - given), _longer(offsets, 0)
+            self._tell("has fewer composition offsets than samples: that of the first sample is used for the others")
+            counts, offsets = _longer(counts, count - given), _longer(offsets, _first(counts, offsets))
         made = CompositionOffsetBox(version=1, entries=Columns(sample_count=counts, sample_offset=offsets))
         return replaced(table, found, made)
 
@@ -205,6 +205,11 @@ def _longer(column: "array[int]", value: int) -> "array[int]":
     made = column[:]
     made.append(value)
     return made
+
+
+def _first(counts: "array[int]", values: "array[int]") -> int:
+    """The value of the first sample, 0 if none has any: with one offset for all that have none, times go on evenly."""
+    return next((value for count, value in zip(counts, values, strict=True) if count), 0)
 
 
 def _longest(table: SampleTableBox) -> int:

@@ -70,6 +70,7 @@ from onvif_bmff.recording.sample_clock import SampleClock as SampleClock
 from onvif_bmff.recording.sample_times import decoded_from as decoded_from
 from onvif_bmff.recording.sample_times import nudged as nudged
 from onvif_bmff.recording.sample_times import put as put
+from onvif_bmff.recording.sample_times import shown_at as shown_at
 from onvif_bmff.recording.sample_times import with_duration as with_duration
 from onvif_bmff.recording.segment import FragmentLimits as FragmentLimits
 from onvif_bmff.recording.segment import SegmentWriter as SegmentWriter
@@ -223,6 +224,7 @@ __all__ = [
     "register_format",
     "segment_attributes",
     "settle_times",
+    "shown_at",
     "since_open",
     "skip_checks",
     "trouble_of",

@@ -53,7 +53,7 @@ NAMES = {
     "rhythm": ("Rhythm",),
     "router": ("SampleRouter",),
     "sample_clock": ("SampleClock",),
-    "sample_times": ("decoded_from", "nudged", "put", "with_duration",),
+    "sample_times": ("decoded_from", "nudged", "put", "shown_at", "with_duration",),
     "segment": ("FragmentLimits", "SegmentWriter",),
     "segment_labels": ("SegmentLabels", "segment_attributes",),
     "shaken_stamps": ("FirstStamps", "ShakenStamps",),

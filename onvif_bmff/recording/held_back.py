@@ -27,7 +27,8 @@ class HeldBack:
     """The ``samples`` of a track that are in doubt: copies, whose times may be set. Never more than 1000, or 16 MiB.
 
     ``ready`` are samples that are to be stored, each with the gap, or the step of a clock, that it comes after, if any.
-    ``elsewhere`` is how far other tracks had come, in ticks of this one, when the first sample was held back.
+    ``elsewhere`` is how far other tracks had come, in ticks of this one, when the first sample was held back, and
+    ``beside`` when the track began.
     ``documents`` are those of the samples that wait for what others tell. ``shaken`` looks at the stamps of pictures
     after one that was shaken, ``first`` at the first ones, ``quicker`` at those that come far quicker than before.
     """
@@ -36,6 +37,7 @@ class HeldBack:
     size: int = 0
     ready: deque[tuple[Sample, Verdict | None]] = field(default_factory=deque)
     elsewhere: int = NOWHERE
+    beside: int = NOWHERE
     documents: WaitingDocuments = field(default_factory=WaitingDocuments)
     shaken: ShakenStamps = field(default_factory=ShakenStamps)
     first: FirstStamps = field(default_factory=FirstStamps)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from onvif_bmff.recording.stamps import FIRST_PAUSE, Bounds, Judgement, Verdict
+from onvif_bmff.recording.stamps import FIRST_PAUSE, NOWHERE, Bounds, Judgement, Verdict
 
 __all__ = ["is_first_off", "moved_along", "places"]
 
@@ -36,10 +36,15 @@ def _distance(stamps: Sequence[int], times: Sequence[int], longest: int) -> int:
     return sum([min(abs(stamp - time), longest) for stamp, time in zip(stamps, times, strict=False)])
 
 
-def is_first_off(judged: Judgement, jump: int, bounds: Bounds) -> bool:
-    """Tell whether the very first sample is off, and not those that were judged, which come ``jump`` ticks after it."""
+def is_first_off(judged: Judgement, first: int, stands: int, beside: int, bounds: Bounds) -> bool:
+    """Tell whether the very first sample is off, and not those that were judged, of which one ``stands``; all in ticks.
+
+    It is where more than a minute lies between, or where it was farther behind other tracks, which had come to
+    ``beside`` then, than from where they are now: those did not pause.
+    """
     if judged.verdict is Verdict.GAP:
-        return jump > FIRST_PAUSE * bounds.timescale
+        jump = stands - first
+        return jump > FIRST_PAUSE * bounds.timescale or (beside != NOWHERE and 2 * (beside - first) > jump)
     return judged.verdict is Verdict.DISCONTINUITY
 
 

@@ -230,7 +230,8 @@ class SampleClock:
     def _begin(self, sample: Sample) -> None:
         """Take the first sample, or one after a sample that was stored before its time because of a silence."""
         released, self._released = self._released, None
-        reached, bounds = self.shared.elsewhere(self, self._limits.timescale)[0], self._limits.bounds
+        bounds = self._limits.bounds
+        reached, self._held_back.beside = self.shared.elsewhere(self, self._limits.timescale)
         if bounds.sparse:
             sample = self._moved_along(sample, self._companion())
             sample = self._held_back.documents.in_place(sample, released, reached, bounds, self.shared.counted)
@@ -351,9 +352,9 @@ class SampleClock:
         usual, timescale, newest = nominal * (judged.off + 1), self._limits.timescale, samples[-1]
         if judged.breaks:
             held_back.shaken.begin_behind([newest, *held_back.samples], rhythm.pace)
-        jump = newest.decode_time - held.decode_time
-        if self._is_first(newest.decode_time - usual) and is_first_off(judged, jump, self._limits.bounds):
-            held = self._held = moved(held, newest.decode_time - usual)
+        stamp, place, beside = held.decode_time, newest.decode_time - usual, held_back.beside
+        if self._is_first(place) and is_first_off(judged, stamp, newest.decode_time, beside, self._limits.bounds):
+            held = self._held = moved(held, place)
             counted[TimingFault.RESTAMPED] += 1
             judged = Judgement(Situation.RETURNS, judged.off)
         if judged.verdict is Verdict.DISCONTINUITY:
@@ -364,10 +365,10 @@ class SampleClock:
             held_back.shaken.move(self._line.shift - shift)
         elif judged.verdict is Verdict.GAP:
             self.shared.note_gap(held.decode_time + usual, newest.decode_time, timescale)
-        place = settle_times(judged, samples, held.decode_time, nominal, timescale, counted)
+        breaks_at = settle_times(judged, samples, held.decode_time, nominal, timescale, counted)
         for number, sample in enumerate(samples):
             delta = sample.decode_time - held.decode_time
-            behind = judged.verdict if judged.breaks and number == place else None
+            behind = judged.verdict if judged.breaks and number == breaks_at else None
             if behind is not Verdict.DISCONTINUITY:
                 rhythm.note(held.decode_time, delta)
             duration = min(held.duration or nominal, delta) if behind is Verdict.GAP else delta

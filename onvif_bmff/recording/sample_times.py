@@ -2,7 +2,13 @@
 
 from onvif_bmff.media.track import Sample
 
-__all__ = ["decoded_from", "nudged", "put", "with_duration"]
+__all__ = ["decoded_from", "nudged", "put", "shown_at", "with_duration"]
+
+
+def shown_at(sample: Sample, time: int) -> Sample:
+    """Let a sample be presented at another time."""
+    offset = time - sample.decode_time
+    return Sample(sample.track_id, sample.decode_time, sample.duration, sample.data, sample.sync, offset)
 
 
 def with_duration(sample: Sample, duration: int) -> Sample:

@@ -11,6 +11,7 @@ from statistics import median_low
 
 from onvif_bmff.media.even_line import STRAYS, SteadyLine, even_places
 from onvif_bmff.media.track import Sample, moved
+from onvif_bmff.recording.sample_times import shown_at
 
 __all__ = ["FirstStamps", "ShakenStamps"]
 
@@ -24,6 +25,8 @@ _MANY_UNEVEN = 3
 """What part of the first durations differ from the usual one, at least, where stamps are shaken."""
 _WAITING, _MOST = 12, 64
 """First pictures that tell whether any is shaken, and where the line is then."""
+_SHOWN_KNOWN, _SHOWN_MOST = 20, 40
+"""So many first presentation times are shaken before they are put on a line; so many tell where that is."""
 _SECONDS = 2
 """Seconds for which they wait, at most."""
 _MANY = 2
@@ -97,22 +100,35 @@ class ShakenStamps:
             number, stamped, presented = self._sync
             self._sync = number, stamped + by, presented + by
 
-    def finds(self, samples: Sequence[Sample], places: Sequence[int], pace: int) -> bool:
-        """Tell whether any of the first samples is shaken, or so far from its place that others will be."""
+    def finds(self, samples: Sequence[Sample], places: Sequence[int], pace: int, *, by_shown: bool) -> bool:
+        """Tell whether any of the first samples is shaken, or so far from its place that others will be.
+
+        Decode times that are made of those of presentation, ``by_shown``, rise even then: it is shown by how they do.
+        """
         self._reorders = any(sample.composition_offset for sample in samples)
         steps = [later.decode_time - earlier.decode_time for earlier, later in pairwise(samples)]
+        if by_shown:
+            del steps[_SHOWN_KNOWN:]
         usual = median_low(steps)
         if _MANY_UNEVEN * sum(8 * abs(step - usual) > usual for step in steps) < len(steps):
             return False  # pictures are missing
         off = [abs(sample.decode_time - place) for sample, place in zip(samples, places, strict=True)]
+        if by_shown:
+            return any(pace < 2 * one <= 2 * _FAR * pace for one in off)
         if any(3 * pace < 4 * one <= 4 * _FAR * pace for one in off):
             return True
         return any(self._is_shaken(earlier, later, pace) for earlier, later in pairwise(samples))
 
-    def begin(self, samples: Sequence[Sample], places: Sequence[int], pace: int) -> list[Sample]:
-        """Return the first samples, put on their line if any is shaken; they come ``pace`` ticks apart."""
+    def begin(
+        self, samples: Sequence[Sample], places: Sequence[int], pace: int, shown: Sequence[int | None] = ()
+    ) -> list[Sample]:
+        """Return the first samples, put on their line if any is shaken; they come ``pace`` ticks apart.
+
+        ``shown`` is for each the number of the one that is decoded when it is shown, if decode times are made of
+        those of presentation; None where that is not known.
+        """
         self._predicts, self._number = True, len(samples) - 1
-        if not self.finds(samples, places, pace):
+        if not self.finds(samples, places, pace, by_shown=bool(shown)):
             return list(samples)
         near = [abs(sample.decode_time - place) <= _FAR * pace for sample, place in zip(samples, places, strict=True)]
         self._line.begin(
@@ -121,6 +137,10 @@ class ShakenStamps:
         steady = [
             moved(sample, place) if is_near else sample
             for sample, place, is_near in zip(samples, places, near, strict=True)
+        ]
+        steady = [
+            one if number is None else shown_at(one, steady[number].decode_time)
+            for one, number in zip(steady, shown or [None] * len(steady), strict=True)
         ]
         least = pace // _LEAST
         return [
@@ -200,21 +220,43 @@ class FirstStamps:
             self._is_over = True
             return list(samples)
         few = _MANY * len({sample.composition_offset for sample in samples}) <= len(samples)
-        even = even_places(list(enumerate(times))) if few else None
-        if not ended and self._waits(shaken, samples, timescale, even):
+        shown = [] if few else _shown(samples, times)
+        even = even_places(list(enumerate(times))) if few or shown else None
+        if not ended and self._waits(shaken, samples, timescale, even, by_shown=bool(shown)):
             return None
         self._is_over = True
-        return list(samples) if even is None else shaken.begin(samples, even[1], even[0])
+        return list(samples) if even is None else shaken.begin(samples, even[1], even[0], shown)
 
     @staticmethod
     def _waits(
-        shaken: ShakenStamps, samples: Sequence[Sample], timescale: int, even: tuple[int, list[int]] | None
+        shaken: ShakenStamps,
+        samples: Sequence[Sample],
+        timescale: int,
+        even: tuple[int, list[int]] | None,
+        *,
+        by_shown: bool,
     ) -> bool:
         """Tell whether pictures that do not come evenly wait for more: as long as their line is not known well."""
         times = sorted(sample.decode_time for sample in samples)
         newest = times[-1] if times[-1] - times[-2] <= _LONE * timescale else times[-2]
         lasting = newest - samples[0].decode_time
+        if by_shown and len(samples) < _SHOWN_KNOWN and lasting < timescale:
+            return True
         if len(samples) < _WAITING and 2 * lasting < timescale:
             return True
-        is_shaken = even is not None and shaken.finds(samples, even[1], even[0])
-        return is_shaken and len(samples) < _MOST and lasting <= _SECONDS * timescale
+        is_shaken = even is not None and shaken.finds(samples, even[1], even[0], by_shown=by_shown)
+        most = _SHOWN_MOST if by_shown else _MOST
+        return is_shaken and len(samples) < most and lasting <= _SECONDS * timescale
+
+
+def _shown(samples: Sequence[Sample], times: Sequence[int]) -> list[int | None]:
+    """Return for each picture the number of the one that is decoded when it is shown; None where that is not known.
+
+    Empty where decode times are not made of those of presentation: then there are no such pictures but by chance.
+    """
+    numbers = {time: number for number, time in enumerate(times)}
+    shown = [
+        numbers.get(sample.decode_time + sample.composition_offset) if sample.composition_offset else number
+        for number, sample in enumerate(samples)
+    ]
+    return shown if _MANY * sum(one is not None for one in shown) > len(shown) else []

@@ -100,6 +100,16 @@ def test_stamps_of_whole_seconds(resolution, phase):
     assert sum(recorded.dropped.values()) == 0
 
 
+@pytest.mark.parametrize("seed", [*range(8), 10, 11])  # the first three of 9 come evenly by chance
+@pytest.mark.parametrize("clock", Clock, ids=lambda one: one.value)
+def test_the_first_pictures_are_shown_evenly_though_their_stamps_are_shaken(seed, clock):
+    """They wait until their line is known, and the clock of the arrival does not take that for a delay."""
+    (first, *_) = check(shaken(0.044, seed=seed)(by_presentation(pictures_of(CAMERA))), CMAF, clock).spans
+    shown = sorted(sample.presented for sample in first.samples(1))[:50]
+    steps = [(later - one) / first.timescale for one, later in pairwise(shown)]
+    assert all(0.030 < step < 0.050 for step in steps), (min(steps), max(steps))
+
+
 @pytest.mark.interop
 @pytest.mark.parametrize(("name", "disturbed"), list(named(CLIPS)))
 def test_a_clip(name, disturbed, clips):
