@@ -216,7 +216,7 @@ SILENT = {
     "storage.open_area: OpenArea._note": _ANSWER,
     "storage.open_area: OpenArea.create": _CLEANS,
     "storage.side_files: SideFiles.drop": _CLEANS,
-    "storage.spool_lock: SpoolLock.release": "it closes the file next, which unlocks it too",
+    "storage.file_lock: FileLock.release": "it closes the file next, which unlocks it too",
     "storage.spooled: SpooledStore._queue": "an upload of what may be there fails, or finds nothing, and logs that",
     "storage.sqlite: SqlitePersistence._take_back": "the error that it follows is raised",
     "storage.store_check: _Trial.clear": _ANSWER,

@@ -1,14 +1,17 @@
 """Which sample names a segment. ONVIF Recording Control 25.12, B.4."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from onvif_bmff.demux.fragment_samples import TrackFragment
 from onvif_bmff.errors import MediaError
+
+if TYPE_CHECKING:
+    from onvif_bmff.demux.fragment_samples import TrackFragment
 
 __all__ = ["first_presentation"]
 
 
-def first_presentation(parts: Iterable[TrackFragment], lead_id: int, *, first_of_span: bool) -> tuple[int, int]:
+def first_presentation(parts: "Iterable[TrackFragment]", lead_id: int, *, first_of_span: bool) -> tuple[int, int]:
     """Return the presentation time to which the key of a segment belongs, as ticks and timescale.
 
     ONVIF Recording Control 25.12, B.4: that of the sample which is presented first in the segment's first fragment,
