@@ -33,11 +33,13 @@ class _Times:
 
     ``stepped`` is by how much it was set then, until that is known otherwise; ``stepped_at``: behind which sample. What
     comes now is ``given_up``: it belongs to a GOP for which there was no room. ``awaited`` are smaller steps that are
-    known and have not been seen: their ticks by track, and the time after which they come. ``sparse`` are documents.
+    known and have not been seen: their ticks by track, and the time after which they come; ``announced`` is a larger
+    one. ``sparse`` are documents.
     """
 
     __slots__ = (
-        "_ahead", "_factors", "awaited", "given_up", "newest", "sparse", "stepped", "stepped_at", "timescale",
+        "_ahead", "_factors", "announced", "awaited", "given_up", "newest", "sparse", "stepped", "stepped_at",
+        "timescale",
     )  # fmt: skip
 
     def __init__(self, tracks: Sequence[Track]) -> None:
@@ -48,6 +50,7 @@ class _Times:
         self.given_up = False
         self.sparse = {track.track_id for track in tracks if track.type is TrackType.METADATA}
         self.awaited: dict[int, tuple[int, int]] = {}
+        self.announced: tuple[int, int] | None = None
 
     def of(self, sample: Sample) -> int:
         """Return when a sample is shown. ``MediaError`` for an unknown track."""
@@ -62,6 +65,10 @@ class _Times:
             self.stepped = time - self.newest - self._ahead
             self._ahead = time - self.newest
         return time - self._ahead
+
+    def is_as_far(self, by: int) -> bool:
+        """Whether the clock was set by about so many ticks, and it is not known yet by how much."""
+        return self.stepped != 0 and abs(self.stepped - by) <= _STEP * self.timescale
 
     def moved(self, sample: Sample, by: int) -> Sample:
         """Return a sample so many common ticks later."""
@@ -158,6 +165,8 @@ class PreRoll:
         time = times.of(sample)
         if times.stepped != stepped:
             times.stepped_at = self._count
+        if times.announced is not None:
+            self._look_for_announced(*times.announced)
         self._count += 1
         times.newest = max(times.newest, time)
         oldest = times.newest - self._before
@@ -204,17 +213,32 @@ class PreRoll:
         """
         times = self._times
         ticks = round(by * times.timescale)
-        if times.stepped and abs(times.stepped - ticks) <= _STEP * times.timescale:
-            self._samples = deque(
-                (time, number, times.moved(sample, ticks) if number <= times.stepped_at else sample)
-                for time, number, sample in self._samples
-            )
-            times.stepped = 0
-        elif times.timescale <= _LEAST * abs(ticks) and abs(ticks) <= _STEP * times.timescale:
+        if times.is_as_far(ticks):
+            self._let_step(ticks)
+        elif abs(ticks) > _STEP * times.timescale:  # of the sample that comes next, if the reading was first
+            times.announced = ticks, times.newest
+        elif times.timescale <= _LEAST * abs(ticks):
             newest = {sample.track_id: sample for _, _, sample in self._samples if sample.track_id not in times.sparse}
             times.awaited = {track_id: (ticks, sample.decode_time) for track_id, sample in newest.items()}
             for sample in newest.values():
                 self._look_for_step(sample)
+
+    def _let_step(self, by: int) -> None:
+        """Move what came before the step of more than ten seconds that was seen: that was what the clock was set by."""
+        times = self._times
+        self._samples = deque(
+            (time, number, times.moved(sample, by) if number <= times.stepped_at else sample)
+            for time, number, sample in self._samples
+        )
+        times.stepped, times.announced = 0, None
+
+    def _look_for_announced(self, by: int, since: int) -> None:
+        """Move what came before a clock was set that has been read already, if a sample shows it now."""
+        times = self._times
+        if times.is_as_far(by):
+            self._let_step(by)
+        elif times.newest - since > _LATER * times.timescale:
+            times.announced = None
 
     def _look_for_step(self, newest: Sample) -> None:
         """Move what came before the clock of a track was set, if its samples show that; documents go along."""

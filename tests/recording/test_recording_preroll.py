@@ -253,6 +253,31 @@ def test_what_came_before_a_clock_was_set_by_seconds_keeps_its_place(by: float, 
         assert times(found, track) == pytest.approx(right, abs=1)
 
 
+@pytest.mark.parametrize("by", [-86_400, -3_600, -30, 30, 3_600])
+@pytest.mark.parametrize("every", [0.04, 0.2, 2.8])
+@pytest.mark.parametrize("known", [0, 1])
+def test_what_came_before_a_clock_was_set_by_an_hour_keeps_its_place(by: float, every: float, known: int) -> None:
+    """It is read just before the first sample that comes by it, or a second later."""
+    buffer = PreRoll([VIDEO, AUDIO], timedelta(seconds=600))
+    when = 10 * every
+    count = 10 + max(10, round(2 / every))
+    media = [(1, n * every, 90_000) for n in range(count)]
+    media += [(2, n * 0.02 + 0.001, 8_000) for n in range(round(count * every * 50))]
+    media.sort(key=lambda one: one[1])
+    told = False
+    for track_id, time, timescale in media:
+        if not told and time >= when + known * max(1, every):
+            told = True
+            buffer.redate(Fraction(by))
+        stamp = time + by * (time >= when)
+        buffer.push(Sample(track_id, round(stamp * timescale), timescale // 50, bytes(9), True))
+    buffer.redate(Fraction(0))
+    found = kept(buffer)
+    for track, timescale in ((1, 90_000), (2, 8_000)):
+        right = [round((time + by) * timescale) for one, time, _ in media if one == track]
+        assert times(found, track) == pytest.approx(right, abs=1)
+
+
 def test_samples_behind_a_gap_stay_where_their_stamps_put_them() -> None:
     buffer = PreRoll([VIDEO], timedelta(seconds=60))
     seconds = [*range(5), *range(25, 30)]
