@@ -72,7 +72,7 @@ class HeldBack:
     def begin(self, held: Sample, rhythm: Rhythm, timescale: int, *, ended: bool) -> Sample | None:
         """Decide about pictures that wait so behind ``held``; return that as it is put, None if they still wait."""
         if self.quicker.waiting:
-            pace = self.quicker.settle(self.shaken, held, self.samples, rhythm.pace, ended=ended)
+            pace = self.quicker.settle(self.shaken, held, self.samples, ended=ended)
             if pace:
                 rhythm.quicken(held.decode_time, pace)
             return None if pace is None else held

@@ -27,15 +27,15 @@ class QuickerRate:
     That takes six of them; where stamps are shaken, the second or third tells.
     """
 
-    __slots__ = ("_waiting",)
+    __slots__ = ("_pace",)
 
     def __init__(self) -> None:
-        self._waiting = False
+        self._pace = 0  # the ticks that pictures came apart before those that wait
 
     @property
     def waiting(self) -> bool:
         """Whether pictures wait."""
-        return self._waiting
+        return self._pace > 0
 
     def takes(
         self, held: Sample, sample: Sample, pace: int, timescale: int, shaken: ShakenStamps, *, behind_others: bool
@@ -46,22 +46,20 @@ class QuickerRate:
         """
         if not behind_others:
             far_enough = _SHORTEST * (sample.decode_time - held.decode_time) >= timescale
-            self._waiting = far_enough and shaken.finds_shaken(held, sample, pace)
-        return self._waiting
+            self._pace = pace if far_enough and shaken.finds_shaken(held, sample, pace) else 0
+        return self.waiting
 
-    def settle(
-        self, shaken: ShakenStamps, held: Sample, samples: Sequence[Sample], pace: int, *, ended: bool
-    ) -> int | None:
+    def settle(self, shaken: ShakenStamps, held: Sample, samples: Sequence[Sample], *, ended: bool) -> int | None:
         """Decide about the pictures that wait behind ``held``: return how far apart they come where the rate rose.
 
         0 where their stamps are shaken: they have been steadied then. None if they still wait.
         """
         steps = [later.decode_time - earlier.decode_time for earlier, later in pairwise([held, *samples])]
-        usual = median_low(steps)
+        usual, pace = median_low(steps), self._pace
         even = all(_EVEN * abs(step - usual) <= usual for step in steps) and shaken.is_short(usual, pace)
         if even and len(steps) < _STEPS and not ended:
             return None
-        self._waiting = False
+        self._pace = 0
         if even and len(steps) >= _STEPS:
             shaken.begin_anew()
             return usual
