@@ -97,4 +97,4 @@ def test_a_data_directory_that_cannot_be_written_is_named(sample):
         _, said = process.communicate(timeout=60)
     assert process.returncode == 2
     (line,) = said.splitlines()
-    assert line == f"onvif-bmff: opening the store '{data}/local' failed: Read-only file system"
+    assert line == f"onvif-bmff: locking '{data}/device.lock' failed: Read-only file system"
