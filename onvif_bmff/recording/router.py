@@ -316,11 +316,12 @@ class SampleRouter:
 
     def _cut(self, turn: SyncSample, current: SpanSet, cause: CutCause) -> Sequence[RecordingEvent]:
         """Close spans before a sync sample; the segment is the writer's to close."""
-        state, sample, closes = turn.state, turn.sample, CUTS[cause].spans
+        state, sample = turn.state, turn.sample
         events: Sequence[RecordingEvent] = ()
-        if turn.leads if current.multiplexed else closes is Spans.ALL:
-            events = self._end_others(turn.time, outside=not current.multiplexed)
+        if current.multiplexed and turn.leads:
+            events = self._end_others(turn.time)
             current = self.spans.current or current
+        closes = CUTS[cause].spans
         if closes is Spans.OWN:
             return [*events, *self.spans.leave(state, sample)]
         if closes is Spans.ALL:
@@ -339,10 +340,10 @@ class SampleRouter:
 
     # ---- spans --------------------------------------------------------------------------------------------
 
-    def _end_others(self, time: int, *, outside: bool = False) -> Sequence[RecordingEvent]:
-        """Store what others hold back from before a cut at ``time``: all, or documents ``outside`` spans. B.1, B.3."""
+    def _end_others(self, time: int) -> Sequence[RecordingEvent]:
+        """Store what tracks that do not lead hold back, before a multiplexed segment ends at ``time``. B.1, B.3."""
         events: list[RecordingEvent] = []
-        for state in [one for one in self.states.values() if one.awaits_document or not outside]:
+        for state in self.states.values():
             last = state.last_before(time)
             if last is not None:
                 events.extend(self._store(state, last))

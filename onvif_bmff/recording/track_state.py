@@ -108,11 +108,6 @@ class TrackState:
             self.begun, self.shift = True, sample.composition_offset
         return self.begun
 
-    @property
-    def awaits_document(self) -> bool:
-        """Whether it is in no spans, and the first document that is to enter some is still held back."""
-        return self.spans is None and self.track.type is TrackType.METADATA and self.clock.held is not None
-
     def enter(self, spans: SpanSet, sample: Sample) -> bool:
         """Enter spans with a sync sample; False if that lies before what is written already."""
         if not spans.admit(sample, self.factor):
