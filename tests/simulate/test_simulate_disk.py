@@ -4,14 +4,16 @@ import contextlib
 import errno
 import os
 import random
+from functools import partial
 
 import pytest
 
 from onvif_bmff.errors import OnvifBmffError, StoreError
 from onvif_bmff.storage import DirectoryStore
-from onvif_bmff.testing import StoreConformance
+from onvif_bmff.testing import StoreConformance, store_conformance
+from onvif_bmff.timing import UtcTime
 from tests.simulate.disk import LOSSES, MAX_UNSYNCED, Fault, Loss, SimulatedDisk, SimulatedFileSystem
-from tests.simulate.runtime import Crashed, Process, Simulation
+from tests.simulate.runtime import Crashed, Process, SimulatedRuntime, Simulation
 
 FOLDER = 0o200000  # O_DIRECTORY
 WRITE, CREATE = 0o2, 0o100
@@ -24,8 +26,25 @@ def made(seed=1):
 
 class TestSimulatedDisk(StoreConformance):
     def make_store(self):
-        _, disk, process = made()
+        simulation, disk, process = made()
+        self.runtime = SimulatedRuntime(simulation, process, lambda time: UtcTime(round(time * 1_000_000)))
         return disk.store(process)
+
+    def test_many_threads(self, monkeypatch):
+        """They are tasks of the simulation, of which one runs at a time: it knows of no other threads."""
+
+        class Task:
+            def __init__(task, target, args):  # noqa: N805
+                task.work = partial(target, *args)
+
+            def start(task):  # noqa: N805
+                task.running = self.runtime.spawn(task.work, "writer")
+
+            def join(task):  # noqa: N805
+                assert task.running.join()
+
+        monkeypatch.setattr(store_conformance, "Thread", Task)
+        super().test_many_threads()
 
 
 def add(store, key, data=b"data", attributes=None, **more):
