@@ -330,10 +330,9 @@ def _check_span(span, protected, in_step, followed):
 
 def _check_keys(span, first_key, in_step, followed):
     def starts_of(segment):
-        shown = defaultdict(list)
+        fragment = {}
         for sample in segment.samples[: segment.first_fragment]:
-            shown[sample.track_id].append(sample.presented)
-        fragment = {number: min(t for t in times if t > times[0] - span.timescale) for number, times in shown.items()}
+            fragment.setdefault(sample.track_id, sample.presented)
         earliest = min(fragment.values())
         return [fragment.get(span.lead, earliest), earliest] if in_step else list(fragment.values())
 
