@@ -330,9 +330,10 @@ def _check_span(span, protected, in_step, followed):
 
 def _check_keys(span, first_key, in_step, followed):
     def starts_of(segment):
-        fragment = {}
+        shown = defaultdict(list)
         for sample in segment.samples[: segment.first_fragment]:
-            fragment.setdefault(sample.track_id, sample.presented)
+            shown[sample.track_id].append(sample.presented)
+        fragment = {number: min(t for t in times if t > times[0] - span.timescale) for number, times in shown.items()}
         earliest = min(fragment.values())
         return [fragment.get(span.lead, earliest), earliest] if in_step else list(fragment.values())
 

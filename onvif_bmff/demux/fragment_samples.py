@@ -7,7 +7,8 @@ where the samples lie in the file (or stored segment), and yield them; what encr
 from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import chain, islice, repeat
+from itertools import accumulate, chain, islice, repeat
+from operator import add
 
 from onvif_bmff.bmff import (
     NON_SYNC_SAMPLE,
@@ -24,9 +25,10 @@ from onvif_bmff.demux.roll_starts import starts_in, with_starts
 from onvif_bmff.demux.sample_tables import MovieTrack
 from onvif_bmff.demux.table_columns import signed_offsets
 from onvif_bmff.errors import BoxError, MediaError
+from onvif_bmff.media.picture_order import first_shown
 from onvif_bmff.media.track import Sample
 
-__all__ = ["FragmentReader", "SampleRun", "SampleViews", "TrackFragment", "first_presentation"]
+__all__ = ["FragmentReader", "SampleRun", "SampleViews", "TrackFragment"]
 
 _BASE_IS_MOOF = 0x020000
 _MAX_EMPTY_SAMPLES = 16
@@ -62,6 +64,13 @@ class SampleRun:
     def total_duration(self) -> int:
         """Ticks of all samples."""
         return sum(self.duration) if isinstance(self.duration, array) else self.duration * self.count
+
+    def shown(self, begin: int) -> Iterable[int]:
+        """Return when each sample is presented, the first one decoded at ``begin``; only it where none is reordered."""
+        offsets = self.composition_offset
+        if isinstance(offsets, int):
+            return (begin + offsets,) if self.count else ()
+        return map(add, accumulate(_each(self.duration), initial=begin), offsets)
 
     def whole_samples(self, end: int) -> int:
         """Return how many samples, from the first on, lie before byte ``end`` of the file."""
@@ -127,6 +136,16 @@ class TrackFragment:
         offsets = self.runs[0].composition_offset
         offset = offsets if isinstance(offsets, int) else offsets[0]
         return self.decode_time + self.track.presentation_shift + offset
+
+    @property
+    def earliest_presentation(self) -> int:
+        """When the first of the samples is presented (ticks), of which there has to be one: see ``first_shown``."""
+        begin = self.decode_time + self.track.presentation_shift
+        shown: list[int] = []
+        for run in self.runs:
+            shown.extend(run.shown(begin))
+            begin += run.total_duration
+        return first_shown(shown, self.track.timescale)
 
     def iter_sizes(self) -> Iterator[int]:
         """Yield the size of each sample in bytes."""
@@ -334,28 +353,6 @@ class FragmentReader:
             size = run.data_size
         self._budget.charge(run.count, size, track_id=track_id, path="/moof/traf/trun", offset=box.offset)
         return end
-
-
-def first_presentation(parts: Iterable[TrackFragment], lead_id: int, *, first_of_span: bool) -> tuple[int, int]:
-    """Return the presentation time to which the key of a segment belongs, as ticks and timescale.
-
-    ONVIF Recording Control 25.12, B.4: the earliest first sample of a track in the segment's first fragment, ``parts``,
-    if the segment opens a span, otherwise the first sample of the leading track.
-
-    Raises:
-        MediaError: no part has a sample.
-    """
-    earliest: tuple[int, int] | None = None
-    for part in parts:
-        if part.sample_count:
-            found = (part.first_presentation, part.track.timescale)
-            if part.track.track_id == lead_id and not first_of_span:
-                return found
-            if earliest is None or found[0] * earliest[1] < earliest[0] * found[1]:
-                earliest = found
-    if earliest is None:
-        raise MediaError("the first fragment of the segment has no samples")
-    return earliest
 
 
 class _Defaults:

@@ -10,7 +10,8 @@ from onvif_bmff.playback.fragments import StoredFragment
 from onvif_bmff.playback.header import SegmentHeader, read_header
 from onvif_bmff.playback.left_out import LeftOut
 from onvif_bmff.playback.object_check import ObjectCheck, check_place, headers_agree
-from onvif_bmff.playback.seek import Seeker, Subsegment
+from onvif_bmff.playback.seek import Seeker
+from onvif_bmff.playback.seek_point import Subsegment
 from onvif_bmff.playback.selection import SpanPart
 from onvif_bmff.playback.source import StoreSource
 from onvif_bmff.playback.whole_fragments import WholeFragments
@@ -113,8 +114,9 @@ class CheckedSubsegments:
         stop = fragment.offset + fragment.size
         if lead is None:
             return _Head(fragment.offset, stop, False, 0, 0, broken)  # noqa: FBT003
-        start = clock.microseconds(lead.first_presentation, lead.track.timescale)
-        end = clock.microseconds(lead.first_presentation + lead.duration, lead.track.timescale)
+        first = lead.earliest_presentation
+        start = clock.microseconds(first, lead.track.timescale)
+        end = clock.microseconds(first + lead.duration, lead.track.timescale)
         sync = not next(iter(lead.runs[0].all_flags())) & NON_SYNC_SAMPLE
         return _Head(fragment.offset, stop, sync, start, end, broken)
 

@@ -19,7 +19,8 @@ from onvif_bmff.objects.extensions import media_in, ordinal_of
 from onvif_bmff.objects.stored import ReadableStore
 from onvif_bmff.playback.header import SegmentHeader
 from onvif_bmff.playback.left_out import lost_objects
-from onvif_bmff.playback.seek import Seeker, Subsegment
+from onvif_bmff.playback.seek import Seeker
+from onvif_bmff.playback.seek_point import Subsegment
 from onvif_bmff.playback.selection import Selection
 
 __all__ = ["hls_playlists"]

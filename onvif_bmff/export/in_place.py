@@ -108,7 +108,7 @@ def _pauses(store: ReadableStore, run: SpanPart, header: SegmentHeader, *, is_la
                 number, scale = part.track.track_id, part.track.timescale
                 if number not in playing:
                     continue
-                start = Fraction(part.first_presentation if number not in starts else part.decode_time, scale)
+                start = Fraction(part.earliest_presentation if number not in starts else part.decode_time, scale)
                 if number in ends and abs(Fraction(part.decode_time, scale) - ends[number]) > _PAUSE:
                     return True
                 starts.setdefault(number, start)

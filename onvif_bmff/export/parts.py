@@ -2,15 +2,18 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 from onvif_bmff.errors import ProtectionError
 from onvif_bmff.export.checked_subsegments import CheckedSubsegments
 from onvif_bmff.objects.stored import ReadableStore
 from onvif_bmff.playback.header import SegmentHeader
+from onvif_bmff.playback.lead_in import with_lead_in
 from onvif_bmff.playback.left_out import LeftOut
 from onvif_bmff.playback.object_check import settle_header
 from onvif_bmff.playback.recorded import RecordedSegment
-from onvif_bmff.playback.seek import Seeker, Subsegment
+from onvif_bmff.playback.seek import Seeker
+from onvif_bmff.playback.seek_point import Subsegment
 from onvif_bmff.playback.selection import Selection, SpanPart
 from onvif_bmff.timing import UtcTime
 
@@ -51,7 +54,7 @@ def strict_parts(parts: tuple[SpanPart, ...], selection: Selection, seeker: Seek
         ProtectionError: the recording is encrypted.
         StoreError: the store failed.
     """
-    for part in parts:
+    for part, start in _from_key_frames(parts, selection, seeker):
         for run in part.runs():
             first: RecordedSegment | None = None
             subsegments: list[tuple[RecordedSegment, Subsegment]] = []
@@ -62,7 +65,7 @@ def strict_parts(parts: tuple[SpanPart, ...], selection: Selection, seeker: Seek
                     raise ProtectionError(f"{segment.name} is encrypted, which players cannot play")
                 found = seeker.subsegments(segment)
                 subsegments += [
-                    (segment, subsegment) for subsegment in found if _wanted(subsegment, selection.start, selection.end)
+                    (segment, subsegment) for subsegment in found if _wanted(subsegment, start, selection.end)
                 ]
             if first is not None and subsegments:
                 yield ContinuousPart(seeker.header(first), first.name, subsegments)
@@ -80,6 +83,7 @@ def checked_parts(
         if header.is_protected:
             name = part.span.segments[part.first].name
             raise ProtectionError(f"{name} is encrypted, which players cannot play")
+        ((part, start),) = _from_key_frames((part,), selection, seeker)
         checked = CheckedSubsegments(store, seeker, part, header)
         current: ContinuousPart | None = None
         before = -1
@@ -91,11 +95,23 @@ def checked_parts(
                     if current is not None and current.subsegments:
                         yield current
                     current = ContinuousPart(header, segment.name, [])
-                current.subsegments += [(segment, one) for one in run if _wanted(one, selection.start, selection.end)]
+                current.subsegments += [(segment, one) for one in run if _wanted(one, start, selection.end)]
             before = segment.key.counter if len(checked.left_out) == faults_before else -1
         if current is not None and current.subsegments:
             yield current
         left_out += checked.left_out
+
+
+def _from_key_frames(
+    parts: tuple[SpanPart, ...], selection: Selection, seeker: Seeker
+) -> Iterator[tuple[SpanPart, UtcTime | None]]:
+    """Yield each part, and from when on: with the segment before where the selection starts with pictures of it."""
+    for part in parts:
+        found = with_lead_in(part, selection.start, seeker)
+        start = selection.start
+        if found.first < part.first:
+            start = part.span.segments[part.first].start - timedelta(microseconds=1)
+        yield found, start
 
 
 def _wanted(subsegment: Subsegment, start: UtcTime | None, end: UtcTime | None) -> bool:

@@ -41,6 +41,7 @@ from onvif_bmff.media.picture_order import PictureCodec as PictureCodec
 from onvif_bmff.media.picture_order import PictureHeader as PictureHeader
 from onvif_bmff.media.picture_order import PictureHeaders as PictureHeaders
 from onvif_bmff.media.picture_order import deepest as deepest
+from onvif_bmff.media.picture_order import first_shown as first_shown
 from onvif_bmff.media.picture_order import order_count as order_count
 from onvif_bmff.media.roll_groups import RollDistance as RollDistance
 from onvif_bmff.media.roll_groups import roll_distance_of as roll_distance_of
@@ -123,6 +124,7 @@ __all__ = [
     "entry_bytes",
     "even_places",
     "family_of_codec",
+    "first_shown",
     "foreign_format",
     "interleave",
     "is_protected",

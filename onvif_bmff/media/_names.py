@@ -33,7 +33,15 @@ NAMES = {
         "with_long_lengths",
     ),
     "nal_family": ("AVC", "HEVC", "NAL_FAMILIES", "NalFamily", "VVC", "nal_family_of",),
-    "picture_order": ("MAX_REORDER", "PictureCodec", "PictureHeader", "PictureHeaders", "deepest", "order_count",),
+    "picture_order": (
+        "MAX_REORDER",
+        "PictureCodec",
+        "PictureHeader",
+        "PictureHeaders",
+        "deepest",
+        "first_shown",
+        "order_count",
+    ),
     "roll_groups": ("RollDistance", "roll_distance_of", "sync_samples",),
     "sample_entries": (
         "boxes_within",

@@ -1,13 +1,13 @@
 """What the beginning of a slice header says of its picture, in the terms that H.264 and H.265 share."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from onvif_bmff.media.codec import NalCodec
 from onvif_bmff.media.nal import Buffer
 
-__all__ = ["MAX_REORDER", "PictureCodec", "PictureHeader", "PictureHeaders", "deepest", "order_count"]
+__all__ = ["MAX_REORDER", "PictureCodec", "PictureHeader", "PictureHeaders", "deepest", "first_shown", "order_count"]
 
 MAX_REORDER = 16
 """No stream reorders more pictures than a decoder's buffer has frames. H.264, A.3.1; H.265, A.4.2."""
@@ -77,3 +77,11 @@ def deepest(depths: Iterable[int | None]) -> int | None:
     """Return the largest of the reorder depths that some parameter sets state; None where one states none."""
     found = list(depths)
     return None if not found or None in found else max(depth for depth in found if depth is not None)
+
+
+def first_shown(shown: Sequence[int], timescale: int) -> int:
+    """Return when the first of some pictures is shown that are decoded in this order, by when each is (ticks).
+
+    Those behind the first one may be shown before it, where an open group begins; within a second, or the time is off.
+    """
+    return min([time for time in shown if time > shown[0] - timescale])

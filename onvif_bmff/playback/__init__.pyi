@@ -23,6 +23,7 @@ from onvif_bmff.playback.key_order import order_of as order_of
 from onvif_bmff.playback.key_order import time_of as time_of
 from onvif_bmff.playback.key_reader import KeyReader as KeyReader
 from onvif_bmff.playback.keys import PlaybackKeys as PlaybackKeys
+from onvif_bmff.playback.lead_in import with_lead_in as with_lead_in
 from onvif_bmff.playback.left_out import LeftOut as LeftOut
 from onvif_bmff.playback.left_out import LossCause as LossCause
 from onvif_bmff.playback.left_out import cause_of as cause_of
@@ -48,13 +49,13 @@ from onvif_bmff.playback.recorded import RecordedSpan as RecordedSpan
 from onvif_bmff.playback.recorded import SpanList as SpanList
 from onvif_bmff.playback.recorded import SpanState as SpanState
 from onvif_bmff.playback.samples import SampleReader as SampleReader
-from onvif_bmff.playback.seek import SeekPoint as SeekPoint
 from onvif_bmff.playback.seek import Seeker as Seeker
-from onvif_bmff.playback.seek import Subsegment as Subsegment
 from onvif_bmff.playback.seek_index import SegmentIndex as SegmentIndex
 from onvif_bmff.playback.seek_index import attributes_of as attributes_of
 from onvif_bmff.playback.seek_index import index_of_attributes as index_of_attributes
 from onvif_bmff.playback.seek_index import index_of_last_bytes as index_of_last_bytes
+from onvif_bmff.playback.seek_point import SeekPoint as SeekPoint
+from onvif_bmff.playback.seek_point import Subsegment as Subsegment
 from onvif_bmff.playback.segment import Segment as Segment
 from onvif_bmff.playback.segment import read_segment as read_segment
 from onvif_bmff.playback.selection import Selection as Selection
@@ -155,5 +156,6 @@ __all__ = [
     "select",
     "settle_header",
     "time_of",
+    "with_lead_in",
     "without",
 ]

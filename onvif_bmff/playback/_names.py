@@ -18,6 +18,7 @@ NAMES = {
     "key_order": ("order_of", "time_of",),
     "key_reader": ("KeyReader",),
     "keys": ("PlaybackKeys",),
+    "lead_in": ("with_lead_in",),
     "left_out": ("LeftOut", "LossCause", "cause_of", "doubts", "left_out_of", "lost_objects",),
     "listing": ("listing_prefixes",),
     "object_check": (
@@ -41,8 +42,9 @@ NAMES = {
         "SpanState",
     ),
     "samples": ("SampleReader",),
-    "seek": ("SeekPoint", "Seeker", "Subsegment",),
+    "seek": ("Seeker",),
     "seek_index": ("SegmentIndex", "attributes_of", "index_of_attributes", "index_of_last_bytes",),
+    "seek_point": ("SeekPoint", "Subsegment",),
     "segment": ("Segment", "read_segment",),
     "selection": ("Selection", "SpanPart", "join", "select",),
     "source": ("BoxHead", "ByteSource", "MemorySource", "StoreSource", "box_head", "parse_one",),

@@ -108,7 +108,7 @@ class RangeGate:
                     gate.before = []
                 gate.before.append(played)
                 return ()
-            ready = self._open(gate, starts_anew=sample.sync)
+            ready = self._open(gate, starts_anew=sample.sync and not _leads(gate, time))
         if self._end is not None and time >= self._end:
             gate.after.append(played)
             many = _MAX_REORDERING if gate.is_video else 1
@@ -151,6 +151,13 @@ class RangeGate:
         waiting, gate.before = gate.before, []
         over = (self._start or 0) - (0 if starts_anew else _REORDERING)
         return waiting if waiting and _end_of(waiting) > over else []
+
+
+def _leads(gate: _TrackGate, time: int) -> bool:
+    """Return whether pictures may follow that are shown before their key frame, at ``time``: none reaches up to it."""
+    if not gate.is_video or not gate.before:
+        return False
+    return SAME_TIME < time - _end_of(gate.before) < _REORDERING
 
 
 def _end_of(waiting: list[PlayedSample]) -> int:

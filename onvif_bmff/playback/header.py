@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from onvif_bmff.bmff import AsymmetricKeySystemHeaderBox, Box, MovieBox, ProtectionSystemSpecificHeaderBox
-from onvif_bmff.demux.fragment_samples import TrackFragment, first_presentation
+from onvif_bmff.demux.fragment_samples import TrackFragment
 from onvif_bmff.demux.sample_tables import MovieTrack, read_tracks
+from onvif_bmff.demux.segment_start import first_presentation
 from onvif_bmff.errors import BitstreamError, BoxError, ForeignFormatError, MediaError, ProtectionError, WrongKeyError
 from onvif_bmff.media.foreign_formats import SIGNATURE, foreign_format
 from onvif_bmff.media.nal import with_long_lengths

@@ -262,7 +262,7 @@ class ObjectCheck:
                 self.lead_times[fragment.offset] = (start, start + duration)
             if count:
                 self.samples += count
-                end = clock.microseconds(part.first_presentation + duration, part.track.timescale)
+                end = clock.microseconds(part.earliest_presentation + duration, part.track.timescale)
                 self.reached = end if self.reached is None else max(self.reached, end)
 
     def ends_with(self, end: UtcTime | None) -> bool:

@@ -21,6 +21,7 @@ from onvif_bmff.playback.fragments import StoredFragment, read_fragments
 from onvif_bmff.playback.gate import RangeGate
 from onvif_bmff.playback.header import DecryptStage, SegmentHeader, clear_samples
 from onvif_bmff.playback.keys import PlaybackKeys
+from onvif_bmff.playback.lead_in import with_lead_in
 from onvif_bmff.playback.left_out import LeftOut, LossCause, lost_objects
 from onvif_bmff.playback.object_check import ObjectCheck, check_attributes, check_place, headers_agree, settle_header
 from onvif_bmff.playback.played import PlayedSample, PlayedTrack
@@ -121,6 +122,7 @@ class SampleReader:
                 if header is None:
                     self.left_out += faults
                     continue
+            part = with_lead_in(part, self._selection.start, self._seeker)
             before: int | None = None
             for index, segment in enumerate(part.segments()):
                 if gate.done:

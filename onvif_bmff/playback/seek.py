@@ -17,7 +17,7 @@ than 60 KiB.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import suppress
 from datetime import timedelta
 from functools import wraps
 from itertools import pairwise
@@ -26,6 +26,8 @@ from typing import Concatenate, ParamSpec, TypeVar
 from onvif_bmff.bmff import NON_SYNC_SAMPLE, MovieFragmentBox
 from onvif_bmff.demux.fragment_samples import FragmentReader, TrackFragment
 from onvif_bmff.errors import BoxError, MediaError, OnvifBmffError
+from onvif_bmff.media.codec import all_sync
+from onvif_bmff.media.track import TrackType
 from onvif_bmff.objects.media_clock import MediaClock
 from onvif_bmff.objects.seek_table import SeekEntry, TrackSeekTable
 from onvif_bmff.objects.stored import ObjectInfo, ReadableStore
@@ -33,10 +35,11 @@ from onvif_bmff.playback.fragments import StoredFragment, read_fragments
 from onvif_bmff.playback.header import SegmentHeader, read_header
 from onvif_bmff.playback.recorded import RecordedSegment, RecordedSpan
 from onvif_bmff.playback.seek_index import SegmentIndex, attributes_of, index_of_attributes, index_of_last_bytes
+from onvif_bmff.playback.seek_point import SeekPoint, Subsegment
 from onvif_bmff.playback.source import BLOCK, MAX_READ, ByteSource, MemorySource, StoreSource, box_head, parse_one
 from onvif_bmff.timing import UtcTime
 
-__all__ = ["SeekPoint", "Seeker", "Subsegment"]
+__all__ = ["Seeker"]
 
 CLOSE = timedelta(seconds=10)
 """A SeekTable whose entries lie farther apart is coarse: an ``mfra`` is preferred."""
@@ -45,37 +48,12 @@ _LONG = timedelta(hours=1)
 _MAX_HEADER_SIZE = 1 << 20
 _HEADER_GUESS = 8 << 10
 _FIRST_MOOF = 8 << 10
+_USUAL_MOOF = 2 << 10
+"""That of a group of pictures. Keys belong to what is shown first, which only the fragment knows."""
 _PEEK = 1 << 10
 _ANY_SIZE = 1 << 62
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
-
-
-@dataclass(frozen=True, slots=True)
-class SeekPoint:
-    """Where to begin reading for an instant.
-
-    ``start`` is the byte at which the ``moof`` begins, ``end`` that of the next known one (None: the rest of the
-    object, probably ``likely_size`` bytes). ``clock`` maps media times to UTC. ``found_by`` is "SeekTable", "mfra" or
-    "moof".
-    """
-
-    segment: RecordedSegment
-    start: int
-    end: int | None
-    clock: MediaClock
-    found_by: str
-    likely_size: int = BLOCK
-
-
-@dataclass(frozen=True, slots=True)
-class Subsegment:
-    """Bytes ``offset`` to ``stop`` of an object: whole fragments, the first with a sync sample; and their time."""
-
-    offset: int
-    stop: int
-    start: UtcTime
-    end: UtcTime
 
 
 def _naming(
@@ -105,6 +83,7 @@ class Seeker:
         self._close = close
         self._headers: dict[RecordedSpan, SegmentHeader] = {}
         self._beginning = ("", b"")
+        self._first_fragment_of: tuple[str, tuple[TrackFragment, ...]] = ("", ())
 
     # ---- headers -----------------------------------------------------------------------------------
 
@@ -153,9 +132,32 @@ class Seeker:
             StoreError: the store failed.
         """
         header = self.header(segment)
-        for _, parts in self._heads(segment, header, header.size):
-            return header.first_presentation(parts, first_of_span=segment.key.counter == 0)
-        raise MediaError(f"the segment {segment.name} has no fragments")
+        return header.first_presentation(self._first(segment, header), first_of_span=segment.key.counter == 0)
+
+    @_naming
+    def shown_before(self, segment: RecordedSegment) -> int:
+        """Return how long pictures are shown before the key frame that a segment begins with, in µs: of open groups.
+
+        Raises:
+            BoxError, MediaError: the object is not a valid segment.
+            StoreError: the store failed.
+        """
+        header = self.header(segment)
+        if not self._may_reorder(header):
+            return 0
+        lead = next((part for part in self._first(segment, header) if part.track is header.lead), None)
+        if lead is None or not lead.sample_count:
+            return 0
+        return (lead.first_presentation - lead.earliest_presentation) * 1_000_000 // lead.track.timescale
+
+    def _first(self, segment: RecordedSegment, header: SegmentHeader) -> tuple[TrackFragment, ...]:
+        """Return the first fragment of a segment; the last one asked for is kept."""
+        if self._first_fragment_of[0] != segment.name:
+            found = next(self._heads(segment, header, header.size), None)
+            if found is None:
+                raise MediaError(f"the segment {segment.name} has no fragments")
+            self._first_fragment_of = (segment.name, found[1])
+        return self._first_fragment_of[1]
 
     # ---- finding -----------------------------------------------------------------------------------
 
@@ -223,7 +225,7 @@ class Seeker:
         if index is None:
             return [Subsegment(self.header(segment).size, info.size, segment.start, end)]
         table = index.leading(self._headers.get(segment.span))
-        clock = self._clock(segment, index, table)
+        clock = self._clock_of_index(segment, index, table)
         starts = [(entry.moof_offset, clock.utc(entry.time, index.scale(table))) for entry in table.entries]
         starts.append((info.size, max(end, starts[-1][1])))
         subsegments: list[Subsegment] = []
@@ -293,7 +295,7 @@ class Seeker:
         self, segment: RecordedSegment, length: timedelta | None, info: ObjectInfo | None
     ) -> SegmentIndex | None:
         def header(size: int, *, is_whole: bool) -> SegmentHeader:
-            more = 0 if is_whole or segment.key.counter else _FIRST_MOOF
+            more = _USUAL_MOOF if is_whole or segment.key.counter else _FIRST_MOOF
             return self.header(segment, size=size, more=more)
 
         return index_of_last_bytes(self._store, segment.name, length, info, header)
@@ -302,7 +304,7 @@ class Seeker:
         self, segment: RecordedSegment, index: SegmentIndex, at: UtcTime, close: timedelta | None
     ) -> SeekPoint | None:
         """Return the point for an instant; None if the next entry is farther away than ``close``."""
-        table = index.leading(self.header(segment, size=index.header_size))
+        table = index.leading(self.header(segment, size=index.header_size, more=_USUAL_MOOF))
         clock = self._clock(segment, index, table)
         timescale = index.scale(table)
         entry = table.locate(clock.ticks_at(at, timescale))
@@ -317,11 +319,28 @@ class Seeker:
         return SeekPoint(segment, entry.moof_offset, end, clock, index.found_by, likely)
 
     def _clock(self, segment: RecordedSegment, index: SegmentIndex, leading: TrackSeekTable) -> MediaClock:
+        """Return the clock of a segment whose header is known."""
+        if self._may_reorder(self.header(segment)):
+            with suppress(BoxError, MediaError):  # that fragment may not be needed
+                return MediaClock(segment.start, *self.first_presentation(segment))
+        return self._clock_of_index(segment, index, leading)
+
+    def _clock_of_index(self, segment: RecordedSegment, index: SegmentIndex, leading: TrackSeekTable) -> MediaClock:
+        """Return a clock by which the first entry begins with the segment, though pictures may be shown before it."""
         first_of_span = segment.key.counter == 0
         if index.is_whole or not first_of_span:
             return index.clock(segment.start, leading, first_of_span=first_of_span)
         # Only the first fragment shows which track begins earliest.
         return MediaClock(segment.start, *self.first_presentation(segment))
+
+    def _may_reorder(self, header: SegmentHeader) -> bool:
+        """Return whether pictures may be shown in another order than they are decoded in."""
+        if header.lead.type is not TrackType.VIDEO:
+            return False
+        try:
+            return not all_sync(header.lead.codec())
+        except (BoxError, MediaError):
+            return True
 
     def _is_close(
         self,

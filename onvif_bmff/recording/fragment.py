@@ -14,12 +14,13 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from operator import attrgetter
+from operator import add, attrgetter
 
 from onvif_bmff.bmff import NON_SYNC_SAMPLE, Columns
 from onvif_bmff.bmff.language.columns import pack_columns
 from onvif_bmff.cenc.encrypt import ProtectedSamples, TrackEncryptor
 from onvif_bmff.errors import MediaError
+from onvif_bmff.media.picture_order import first_shown
 from onvif_bmff.media.roll_groups import RollDistance, sync_samples
 from onvif_bmff.media.track import Sample
 from onvif_bmff.objects.stored import Buffer
@@ -240,12 +241,11 @@ def _traf(track: FragmentTrack, samples: list[Sample]) -> _Traf:
         syncs, groups = sync_samples(samples, syncs, track.roll_distance)
     head = _pack_head(track, decode_time, durations, sizes, syncs, offsets)
     total = sum(durations)
-    end = decode_time + total
+    begin, end = decode_time + offsets[0], decode_time + total
     if any(offsets):
-        end = max(
-            start + offset + duration
-            for start, offset, duration in zip(_starts(decode_time, durations), offsets, durations, strict=True)
-        )
+        shown = list(map(add, _starts(decode_time, durations), offsets))
+        begin = first_shown(shown, track.timescale * track.numerator // track.denominator)
+        end = max(map(add, shown, durations))
     sync_index = syncs.index(True) if True in syncs else -1
     size = sum(sizes)
     protected = None
@@ -260,7 +260,7 @@ def _traf(track: FragmentTrack, samples: list[Sample]) -> _Traf:
         total,
         count,
         size,
-        first_presentation=decode_time + offsets[0],
+        first_presentation=begin,
         presentation_end=end,
         sync_number=sync_index + 1,
         sync_time=decode_time + sum(durations[:sync_index]) + offsets[sync_index] if sync_index >= 0 else 0,

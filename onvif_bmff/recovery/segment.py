@@ -17,8 +17,9 @@ from onvif_bmff.bmff import (
     parse_boxes,
     read_box_header,
 )
-from onvif_bmff.demux.fragment_samples import FragmentReader, TrackFragment, first_presentation
+from onvif_bmff.demux.fragment_samples import FragmentReader, TrackFragment
 from onvif_bmff.demux.sample_tables import read_tracks
+from onvif_bmff.demux.segment_start import first_presentation
 from onvif_bmff.errors import BoxError, MediaError
 from onvif_bmff.media.track import Track, lead_of
 from onvif_bmff.objects.attributes import ObjectAttributes

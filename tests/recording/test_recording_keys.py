@@ -52,15 +52,47 @@ def open_groups(count, size=6):
 
 @pytest.mark.requirement("ANX-B.4-05", "ANX-B.5-04")
 @pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: one.name)
-def test_open_groups_are_named_after_the_key_frames_that_they_begin_with(chosen):
-    """Pictures shown before their key frame are older than the key, and stay in the segment that it begins."""
+def test_open_groups_are_named_after_the_picture_that_is_shown_first(chosen):
+    """It follows the key frame that begins the segment, and is shown before it."""
     (span,) = check_recording(record([VIDEO], open_groups(40), target(chosen, segment=1, digits=6)))
     assert len(span.segments) >= 8
     assert max(map(abs, steps(span)[:-1])) < 2e-6
+    begin = min(one.presented for one in span.segments[0].samples)
     for segment in span.segments:
         first = segment.samples[0]
         assert first.sync
-        assert min(one.presented for one in segment.samples) < first.presented
+        shown = min(one.presented for one in segment.samples)
+        assert shown < first.presented
+        passed = segment.obj.key.time.microseconds - span.segments[0].obj.key.time.microseconds
+        assert passed == pytest.approx((shown - begin) * 1_000_000 / span.timescale, abs=1)
+
+
+@pytest.mark.requirement("ANX-B.4-05")
+@pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: one.name)
+@pytest.mark.parametrize("closed", [(0,), (0, 3, 4, 9), (5,)], ids=str)
+def test_key_and_duration_is_the_next_key_where_some_groups_are_open_and_some_are_not(closed, chosen):
+    """An encoder begins with a closed group, and may make one where the scene changes: its key frame waits less."""
+    samples = []
+    for group in range(20):
+        offsets = (2,) * 6 if group in closed else (5, 1, 1, 1, 2, 2)
+        samples += [
+            Sample(1, (group * 6 + n) * FRAME, FRAME, data("v", group * 6 + n), n == 0, offset * FRAME)
+            for n, offset in enumerate(offsets)
+        ]
+    (span,) = check_recording(record([VIDEO], samples, target(chosen, segment=1, digits=6)))
+    assert len(span.segments) >= 4
+    assert max(map(abs, steps(span))) < 2e-6
+
+
+@pytest.mark.requirement("ANX-B.4-05")
+@pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: one.name)
+@pytest.mark.parametrize("off", [-3, -3_600])
+def test_a_picture_whose_offset_is_wrong_names_no_segment(off, chosen):
+    samples = video(20, reorder=True)
+    wrong = 7
+    samples[wrong] = replace(samples[wrong], composition_offset=off * 90_000)
+    (span,) = check_recording(record([VIDEO], samples, target(chosen, segment=4, digits=6)))
+    assert max(map(abs, steps(span)[:-1])) < 2e-6
 
 
 @pytest.mark.requirement("ANX-B.4-05")
