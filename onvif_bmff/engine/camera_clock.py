@@ -9,6 +9,8 @@ _EARLIEST = UtcTime.parse("2000-01-01T00:00:00Z")
 _LAPSE, _RHYTHM, _LONGEST = 60.0, 3.0, 200.0
 """Seconds without a reading after which none is followed; or so many times the longest time, up to so many seconds,
 that lay between two."""
+_IN_A_ROW = 2
+"""Readings that cannot be right after which the time between two is no excuse: they come, and nothing else does."""
 _TRIAL, _LONGEST_TRIAL = 60.0, 3600.0
 """Seconds for which readings must have come again to be followed again: twice as many each time."""
 
@@ -17,7 +19,8 @@ class CameraClock:
     """Decides whose turn it is: the camera's readings, or the arrival of its media.
 
     The first reading that can be right is followed at once. Without one for a minute, or for three times the longest
-    time that usually lies between two, the camera is not followed any more. It is again when readings have come for a
+    time that usually lies between two, the camera is not followed any more; always after a minute if those that come
+    instead cannot be right. It is again when readings have come for a
     minute; for two after it lapsed once more, and so on up to an hour, so that keys do not jump back and forth.
     Pure: ``arrival`` is in seconds of a clock that only grows.
     """
@@ -27,6 +30,7 @@ class CameraClock:
         """Whether the camera was followed when this was last asked or told."""
         self.disbelieved = 0
         """Readings that cannot be right."""
+        self._doubted = 0
         self._latest: float | None = None
         self._since: float | None = None
         self._longest = 0.0
@@ -34,7 +38,7 @@ class CameraClock:
 
     @property
     def _allowed(self) -> float:
-        return max(_LAPSE, _RHYTHM * self._longest)
+        return _LAPSE if self._doubted >= _IN_A_ROW else max(_LAPSE, _RHYTHM * self._longest)
 
     @property
     def has_readings(self) -> bool:
@@ -45,6 +49,7 @@ class CameraClock:
         """Return whether a reading can be right that came at ``now`` by the device's clock; count it if not."""
         possible = utc >= _EARLIEST and abs(utc.microseconds_since(now)) <= _DAY
         self.disbelieved += not possible
+        self._doubted = 0 if possible else self._doubted + 1
         return possible
 
     def read(self, arrival: float) -> bool:

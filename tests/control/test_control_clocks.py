@@ -369,6 +369,18 @@ def test_a_camera_that_gives_no_readings_any_more_is_followed_for_a_minute_and_a
     assert clock.disbelieved == (0 if then is None else 40)
 
 
+@pytest.mark.parametrize("then", [YEAR_1970, START + timedelta(days=2)], ids=["1970", "a day off"])
+@pytest.mark.parametrize("count", [1, 2, 40])
+def test_readings_that_cannot_be_right_are_no_rhythm(count, then):
+    """A pause of a minute is no reason to follow a camera for three that keeps telling a time that cannot be right."""
+    clock = SourceClock(ClockChoice.AUTO, (VIDEO, AUDIO), at)
+    silent, away = range(20, 75), range(200, 200 + 5 * count)
+    readings = lambda now: None if now in silent or now >= away.stop else then if now in away else at(now + 180)  # noqa: E731
+    found = played(clock, 0, 480, readings=readings)
+    first = min(now for now, reading in found if reading.origin is ClockOrigin.ARRIVAL and now > 100)
+    assert first == pytest.approx(255 if count > 1 else 375, abs=1)
+
+
 def test_a_camera_that_comes_and_goes_is_followed_ever_more_rarely():
     clock = SourceClock(ClockChoice.AUTO, (VIDEO, AUDIO), at)
     found = played(clock, 0, 4800, readings=lambda now: at(now + 180) if now % 400 < 150 else None)
