@@ -28,14 +28,12 @@ _WINDOW, _LEAST, _LONGEST = 40.0, 40, 900.0
 _BUCKET = 1.0
 _PART = 0.25
 """Part of the window before its end from which on the estimate follows the line before that."""
-_DENSE = 5
-"""Samples of each of which a minimum must be, on average, to tell a slope from their delays."""
-_FEW = 6
-"""Minima of which no slope can be told."""
+_DENSE, _FEW = 5, 6
+"""Samples of each of which a minimum must be, on average, to tell a slope from their delays; minima that tell none."""
 _STEEPEST = 0.5
 """Seconds a second by which a source may run fast or slow; what is more is no drift."""
-_REORDERED = 4
-"""Pictures that may come before one that is shown earlier."""
+_REORDERED, _REORDERING = 4, 1.0
+"""Pictures that may come before one that is shown earlier, and seconds: cameras that send few pictures reorder none."""
 _BACK, _AHEAD, _FIRST = 0.25, 0.25, 5.0
 """Seconds by which a stamp may lie before the last one, and ahead of what arrival and the usual spacing explain."""
 _OUTLIERS, _LASTING = 5, 0.9
@@ -189,7 +187,10 @@ class StampSteps:
 
     def _follows(self, before: tuple[float, float], here: tuple[float, float], passed: float = 0.0) -> bool:
         """Return whether a sample goes on from one before it; media of ``passed`` seconds lie between them."""
-        longest, back = max(here[0] - before[0], 1.5 * self._usual), max(_BACK, _REORDERED * self._usual)
+        longest, back = (
+            max(here[0] - before[0], 1.5 * self._usual),
+            max(_BACK, min(_REORDERED * self._usual, _REORDERING)),
+        )
         return passed - back <= here[1] - before[1] <= longest + _AHEAD
 
 

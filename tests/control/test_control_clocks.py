@@ -144,6 +144,17 @@ def test_stamps_that_go_on_are_told_from_those_that_do_not(stamps, expected):
     assert [steps.goes_on(number / 25, media) for number, media in enumerate(stamps)] == expected
 
 
+@pytest.mark.parametrize("usual", [0.5, 1.0, 2.0])
+@pytest.mark.parametrize("by", [2.0, 4.0, 7.0])
+def test_a_clock_of_few_pictures_that_is_set_back_is_seen(by, usual):
+    """Four pictures of a second each are no reordering."""
+    steps = StampSteps()
+    assert all(steps.goes_on(number * usual, number * usual) for number in range(6))
+    answers = [steps.goes_on(number * usual, number * usual - by - usual) for number in range(6, 20)]
+    assert answers[0] is False
+    assert answers.count(None) == 1
+
+
 def test_samples_that_come_together_after_a_pause_go_on():
     steps = StampSteps()
     assert all(steps.goes_on(number / 25, number / 25) for number in range(25))
