@@ -15,7 +15,7 @@ from onvif_bmff.recording.placing import is_first_off
 from onvif_bmff.recording.rhythm import Rhythm
 from onvif_bmff.recording.sample_times import decoded_from, nudged, with_duration
 from onvif_bmff.recording.source_line import SourceLine
-from onvif_bmff.recording.stamps import Judgement, Situation, Verdict, gap_limit, judge
+from onvif_bmff.recording.stamps import Judgement, Situation, Verdict, gap_limit, judge, own_nominal
 from onvif_bmff.recording.timing_faults import TimingFault
 
 __all__ = ["SampleClock"]
@@ -233,7 +233,8 @@ class SampleClock:
         bounds = self._limits.bounds
         reached, self._held_back.beside = self.shared.elsewhere(self, self._limits.timescale)
         if bounds.sparse:
-            sample = self._moved_along(sample, self._companion())
+            companion = self._held_back.documents.companion(self.shared, self._limits.timescale, self._line.shift)
+            sample = self._moved_along(sample, companion)
             sample = self._held_back.documents.in_place(sample, released, reached, bounds, self.shared.counted)
         if released is not None:
             self._behind = end = released.decode_time + released.duration
@@ -256,7 +257,7 @@ class SampleClock:
         """What becomes of two samples that do not simply follow: the first one, if it is certain how long it lasts."""
         rhythm = self._rhythm
         if self._limits.bounds.sparse:
-            companion = self._companion()
+            companion = self._held_back.documents.companion(self.shared, self._limits.timescale, self._line.shift)
             if self._held_back.samples or (companion and not companion.is_certain(sample.decode_time)):
                 self._doubt(sample, companion)
                 return None
@@ -292,12 +293,9 @@ class SampleClock:
         self._held_back.ready.append((finished, self.after))
         return None
 
-    def _companion(self) -> Companion | None:
-        return self._held_back.documents.companion(self.shared, self._limits.timescale, self._line.shift)
-
     def _moved_along(self, document: Sample, companion: Companion | None) -> Sample:
         """Return a document at the time that it has beside a sample of another track."""
-        by = 0 if companion is None else companion.moves(document.decode_time)
+        by = companion.moves(document.decode_time) if companion else 0
         return self._line.along(document, by) if by else document
 
     def _doubt(self, sample: Sample, companion: Companion | None = None) -> None:
@@ -348,12 +346,15 @@ class SampleClock:
     def _apply(self, judged: Judgement, held: Sample) -> None:
         """Do what was judged: give the samples their times, and the ones before the last of them their durations."""
         held_back, rhythm, nominal = self._held_back, self._rhythm, self._nominal()
+        bounds, timescale, stamp = self._limits.bounds, self._limits.timescale, held.decode_time
+        if not rhythm.nominal:
+            nominal = own_nominal(held_back.times, stamp, bounds) or nominal
         samples, counted = held_back.take(judged.off + judged.stands), self.shared.counted
-        usual, timescale, newest = nominal * (judged.off + 1), self._limits.timescale, samples[-1]
+        usual, newest = nominal * (judged.off + 1), samples[-1]
         if judged.breaks:
             held_back.shaken.begin_behind([newest, *held_back.samples], rhythm.pace)
-        stamp, place, beside = held.decode_time, newest.decode_time - usual, held_back.beside
-        if self._is_first(place) and is_first_off(judged, stamp, newest.decode_time, beside, self._limits.bounds):
+        place = newest.decode_time - usual
+        if self._is_first(place) and is_first_off(judged, stamp, newest.decode_time, held_back.beside, bounds):
             held = self._held = moved(held, place)
             counted[TimingFault.RESTAMPED] += 1
             judged = Judgement(Situation.RETURNS, judged.off)

@@ -22,6 +22,7 @@ __all__ = [
     "gap_limit",
     "is_denied",
     "judge",
+    "own_nominal",
     "usual_limit",
 ]
 
@@ -200,7 +201,7 @@ def judge(held_back: Sequence[int], around: Neighbours, bounds: Bounds, *, ended
     if bounds.sparse:
         return _judge_sparse(held_back, around, bounds, ended=ended)
     count, newest = len(held_back), held_back[-1]
-    nominal = around.nominal or _own_nominal(held_back, around.last, bounds, ended=ended)
+    nominal = around.nominal or own_nominal(held_back, around.last, bounds, ended=ended)
     if not nominal:
         if not ended:
             return Judgement(Situation.UNDECIDED)
@@ -322,7 +323,7 @@ def _judge_sparse(held_back: Sequence[int], around: Neighbours, bounds: Bounds, 
     return Judgement(Situation.BACK) if count > _FRAMES else Judgement(Situation.UNDECIDED)
 
 
-def _own_nominal(held_back: Sequence[int], last: int, bounds: Bounds, *, ended: bool) -> int:
+def own_nominal(held_back: Sequence[int], last: int, bounds: Bounds, *, ended: bool = False) -> int:
     """Return how long samples seem to last of which nothing is known yet; 0 if that cannot be told.
 
     Of two samples nothing tells a gap from pictures that are rare. If no more come the second one follows, for behind
