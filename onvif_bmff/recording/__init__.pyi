@@ -47,9 +47,9 @@ from onvif_bmff.recording.late_tracks import LateTracks as LateTracks
 from onvif_bmff.recording.open_spans import OpenSpans as OpenSpans
 from onvif_bmff.recording.opening import SpanOpener as SpanOpener
 from onvif_bmff.recording.origin import Origin as Origin
-from onvif_bmff.recording.placing import is_first_off as is_first_off
 from onvif_bmff.recording.placing import moved_along as moved_along
 from onvif_bmff.recording.placing import places as places
+from onvif_bmff.recording.placing import without_first as without_first
 from onvif_bmff.recording.preroll import PreRoll as PreRoll
 from onvif_bmff.recording.progress import ClockTie as ClockTie
 from onvif_bmff.recording.progress import LatestReading as LatestReading
@@ -102,6 +102,7 @@ from onvif_bmff.recording.stamps import Verdict as Verdict
 from onvif_bmff.recording.stamps import gap_limit as gap_limit
 from onvif_bmff.recording.stamps import is_denied as is_denied
 from onvif_bmff.recording.stamps import judge as judge
+from onvif_bmff.recording.stamps import own_nominal as own_nominal
 from onvif_bmff.recording.stamps import usual_limit as usual_limit
 from onvif_bmff.recording.target import DecodeTimes as DecodeTimes
 from onvif_bmff.recording.target import RecordingTarget as RecordingTarget
@@ -208,7 +209,6 @@ __all__ = [
     "full_content_type",
     "gap_limit",
     "is_denied",
-    "is_first_off",
     "judge",
     "judge_reading",
     "make_interleaver",
@@ -216,6 +216,7 @@ __all__ = [
     "make_track_states",
     "moved_along",
     "nudged",
+    "own_nominal",
     "per_codec",
     "places",
     "protect",
@@ -230,4 +231,5 @@ __all__ = [
     "trouble_of",
     "usual_limit",
     "with_duration",
+    "without_first",
 ]

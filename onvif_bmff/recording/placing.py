@@ -1,11 +1,14 @@
 """Where samples are put that were judged to be off: times in, times out."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
-from onvif_bmff.recording.stamps import FIRST_PAUSE, NOWHERE, Bounds, Judgement, Verdict
+from onvif_bmff.recording.stamps import FIRST_PAUSE, NOWHERE, Bounds, Judgement, Situation, Verdict
 
-__all__ = ["is_first_off", "moved_along", "places"]
+__all__ = ["moved_along", "places", "without_first"]
 
+_EVEN = 8
+"""What part of a nominal duration samples may be off that come evenly."""
 _NEAR = 8
 """Nominal durations within which a stamp that is off tells where a sample belongs."""
 
@@ -36,16 +39,24 @@ def _distance(stamps: Sequence[int], times: Sequence[int], longest: int) -> int:
     return sum([min(abs(stamp - time), longest) for stamp, time in zip(stamps, times, strict=False)])
 
 
-def is_first_off(judged: Judgement, first: int, stands: int, beside: int, bounds: Bounds) -> bool:
-    """Tell whether the very first sample is off, and not those that were judged, of which one ``stands``; all in ticks.
+def without_first(
+    judged: Judgement, first: int, stamps: Sequence[int], nominal: int, beside: int, bounds: Bounds
+) -> Judgement | None:
+    """Judge samples with ``stamps`` anew if it is the very ``first`` sample before them that is off; None if it is not.
 
     It is where more than a minute lies between, or where it was farther behind other tracks, which had come to
-    ``beside`` then, than from where they are now: those did not pause.
+    ``beside`` then, than from where they are now: those did not pause. And where the others come evenly, ``nominal``
+    ticks apart, though they seem to be off. All in ticks.
     """
-    if judged.verdict is Verdict.GAP:
-        jump = stands - first
-        return jump > FIRST_PAUSE * bounds.timescale or (beside != NOWHERE and 2 * (beside - first) > jump)
-    return judged.verdict is Verdict.DISCONTINUITY
+    if judged.situation is Situation.RETURNS:
+        even = all(_EVEN * abs(later - earlier - nominal) <= nominal for earlier, later in pairwise(stamps))
+        return Judgement(Situation.FOLLOWS, judged.off) if even else None
+    jump = stamps[-1] - first
+    is_off = judged.verdict is Verdict.DISCONTINUITY or (
+        judged.verdict is Verdict.GAP
+        and (jump > FIRST_PAUSE * bounds.timescale or (beside != NOWHERE and 2 * (beside - first) > jump))
+    )
+    return Judgement(Situation.RETURNS, judged.off) if is_off else None
 
 
 def moved_along(document: int, stamped: int, judged: int) -> int:

@@ -11,11 +11,11 @@ from onvif_bmff.media.track import Sample, moved
 from onvif_bmff.recording.clock_parts import MAX_DURATION, NEVER, ClockLimits, SharedTime, WrappingCounter
 from onvif_bmff.recording.documents import Companion
 from onvif_bmff.recording.held_back import HeldBack, settle_times
-from onvif_bmff.recording.placing import is_first_off
+from onvif_bmff.recording.placing import without_first
 from onvif_bmff.recording.rhythm import Rhythm
 from onvif_bmff.recording.sample_times import decoded_from, nudged, with_duration
 from onvif_bmff.recording.source_line import SourceLine
-from onvif_bmff.recording.stamps import Judgement, Situation, Verdict, gap_limit, judge, own_nominal
+from onvif_bmff.recording.stamps import Judgement, Verdict, gap_limit, judge, own_nominal
 from onvif_bmff.recording.timing_faults import TimingFault
 
 __all__ = ["SampleClock"]
@@ -346,18 +346,18 @@ class SampleClock:
     def _apply(self, judged: Judgement, held: Sample) -> None:
         """Do what was judged: give the samples their times, and the ones before the last of them their durations."""
         held_back, rhythm, nominal = self._held_back, self._rhythm, self._nominal()
-        bounds, timescale, stamp = self._limits.bounds, self._limits.timescale, held.decode_time
+        bounds, timescale, counted = self._limits.bounds, self._limits.timescale, self.shared.counted
         if not rhythm.nominal:
-            nominal = own_nominal(held_back.times, stamp, bounds) or nominal
-        samples, counted = held_back.take(judged.off + judged.stands), self.shared.counted
-        usual, newest = nominal * (judged.off + 1), samples[-1]
+            nominal = own_nominal(held_back.times, held.decode_time, bounds) or nominal
+        samples, usual = held_back.take(judged.off + judged.stands), nominal * (judged.off + 1)
+        newest, stamps = samples[-1], [sample.decode_time for sample in samples]
+        place = stamps[-1] - usual
         if judged.breaks:
             held_back.shaken.begin_behind([newest, *held_back.samples], rhythm.pace)
-        place = newest.decode_time - usual
-        if self._is_first(place) and is_first_off(judged, stamp, newest.decode_time, held_back.beside, bounds):
-            held = self._held = moved(held, place)
+        others = without_first(judged, held.decode_time, stamps, nominal, held_back.beside, bounds)
+        if others is not None and self._is_first(place):
+            self._held, judged = (held := moved(held, place)), others
             counted[TimingFault.RESTAMPED] += 1
-            judged = Judgement(Situation.RETURNS, judged.off)
         if judged.verdict is Verdict.DISCONTINUITY:
             shift = self._line.shift
             self._restart(newest, held.decode_time + usual, held.decode_time + judged.off + 1)
