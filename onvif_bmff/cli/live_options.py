@@ -31,6 +31,13 @@ _URL = re.compile(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]*://")
 _STORES = ("s3", "az", "gs", "memory")
 """Schemes of stores, which no stream has."""
 _TRANSPORTS = ("tcp", "udp", "udp_multicast", "http")
+_CLOCKS = ("auto", "camera", "arrival")
+_DEFAULTS = {
+    "clock": _CLOCKS[0],
+    "report_wait": timedelta(seconds=3),
+    "transport": _TRANSPORTS[0],
+    "timeout": timedelta(seconds=10),
+}
 
 
 class StreamUrl(str):
@@ -66,15 +73,15 @@ def add_live_arguments(parser: argparse.ArgumentParser) -> None:
     )
     live.add_argument(
         "--clock",
-        choices=("auto", "camera", "arrival"),
-        default="auto",
+        choices=_CLOCKS,
+        default=_DEFAULTS["clock"],
         help="whose clock gives the times: the camera's as long as it can be right (auto, camera), or that of arrival",
     )
     live.add_argument(
         "--report-wait",
         metavar="PT3S",
         type=duration,
-        default=timedelta(seconds=3),
+        default=_DEFAULTS["report_wait"],
         help="how long the first reports of the camera's clock are waited for (default PT3S)",
     )
     live.add_argument("--once", action="store_true", help="end where the stream ends or breaks off")
@@ -87,14 +94,14 @@ def add_live_arguments(parser: argparse.ArgumentParser) -> None:
         type=path,
         help=f"its first line is the password (default: {PASSWORD_VARIABLE}, or asked for if --user is given)",
     )
-    group.add_argument("--transport", choices=_TRANSPORTS, default="tcp", help="of RTSP (default tcp)")
+    group.add_argument("--transport", choices=_TRANSPORTS, default=_DEFAULTS["transport"], help="of RTSP (default tcp)")
     group.add_argument("--ca-file", metavar="PEM", type=path, help="certificates that the server's must lead to")
     group.add_argument("--insecure", action="store_true", help="do not check the server's certificate")
     group.add_argument(
         "--timeout",
         metavar="PT10S",
         type=duration,
-        default=timedelta(seconds=10),
+        default=_DEFAULTS["timeout"],
         help="silence after which a stream is opened again (default PT10S)",
     )
 
@@ -106,12 +113,16 @@ def check_is_stream(args: argparse.Namespace) -> None:
     """
     is_address = isinstance(args.input, StreamUrl)
     checked = (
-        (("duration", "once", "json"), "live streams (rtsp://)", is_address and args.input.is_live),
-        (("user", "password_file", "ca_file", "insecure"), "addresses", is_address),
+        (
+            ("duration", "clock", "report_wait", "once", "json"),
+            "live streams (rtsp://)",
+            is_address and args.input.is_live,
+        ),
+        (("user", "password_file", "transport", "ca_file", "insecure", "timeout"), "addresses", is_address),
     )
     for options, meant, fits in checked:
         for option in () if fits else options:
-            if getattr(args, option) not in (None, False):
+            if getattr(args, option) not in (None, False, _DEFAULTS.get(option)):
                 shown = args.input.shown if is_address else args.input
                 raise MediaError(f"--{option.replace('_', '-')} is for {meant}, and {shown} is none")
 

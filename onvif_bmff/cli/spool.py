@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from onvif_bmff.cli.machine import add_json_argument, write_json
 from onvif_bmff.cli.signals import SignalGuard
-from onvif_bmff.cli.spool_options import add_policy_arguments, policy_of
+from onvif_bmff.cli.spool_options import add_policy_arguments, check_uploads_to, policy_of
 from onvif_bmff.cli.status import Status
 from onvif_bmff.cli.store_options import STORE_HELP, add_options_argument, open_place
 from onvif_bmff.cli.terminal import complain, say, summary
@@ -54,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
     """Show, or upload; 1 if objects are set aside, are open of a dead recorder, or still wait after an upload."""
     from onvif_bmff.storage import DirectoryStore, SpooledStore, SpoolNotes, spool_folders
 
+    check_uploads_to(args)
     waiting, aside = spool_folders(args.spool)
     if not os.path.isdir(waiting):
         raise StoreError(f"{args.spool} is no spool")

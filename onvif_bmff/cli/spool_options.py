@@ -8,7 +8,7 @@ from onvif_bmff.errors import StoreError
 if TYPE_CHECKING:
     from onvif_bmff.storage import SpoolPolicy
 
-__all__ = ["add_policy_arguments", "add_room_arguments", "check_has_spool", "policy_of"]
+__all__ = ["add_policy_arguments", "add_room_arguments", "check_has_spool", "check_uploads_to", "policy_of"]
 
 _ORDERS = ("oldest", "newest")
 _FULL = ("refuse", "drop-oldest", "drop-newest")
@@ -44,11 +44,28 @@ def add_room_arguments(parser: argparse.ArgumentParser) -> None:
 def check_has_spool(args: argparse.Namespace) -> None:
     """Refuse options of a spool where there is none: they would do nothing. ``StoreError`` names the first."""
     if args.spool is None:
-        for option in ("spool_bytes", "upload_rate", "upload_a_day", "upload_a_month"):
-            if getattr(args, option) is not None:
-                raise StoreError(f"--{option.replace('_', '-')} needs --spool")
-        if args.spool_full != _FULL[0] or args.upload_order != _ORDERS[0]:
-            raise StoreError("--spool-full and --upload-order need --spool")
+        _refuse(args, "spool_bytes", needs="--spool")
+        _check_uploads(args, "--spool")
+        if args.spool_full != _FULL[0]:
+            raise StoreError("--spool-full needs --spool")
+
+
+def check_uploads_to(args: argparse.Namespace) -> None:
+    """Refuse options of uploads where nothing is uploaded. ``StoreError`` names the first."""
+    if args.to is None:
+        _check_uploads(args, "--to")
+
+
+def _check_uploads(args: argparse.Namespace, needs: str) -> None:
+    _refuse(args, "upload_rate", "upload_a_day", "upload_a_month", needs=needs)
+    if args.upload_order != _ORDERS[0]:
+        raise StoreError(f"--upload-order needs {needs}")
+
+
+def _refuse(args: argparse.Namespace, *options: str, needs: str) -> None:
+    for option in options:
+        if getattr(args, option) is not None:
+            raise StoreError(f"--{option.replace('_', '-')} needs {needs}")
 
 
 def policy_of(args: argparse.Namespace) -> "SpoolPolicy":
