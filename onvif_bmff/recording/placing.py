@@ -9,6 +9,8 @@ __all__ = ["moved_along", "places", "without_first"]
 
 _EVEN = 8
 """What part of a nominal duration samples may be off that come evenly."""
+_LINE = 3
+"""Samples that are a line if they come evenly, at least."""
 _NEAR = 8
 """Nominal durations within which a stamp that is off tells where a sample belongs."""
 
@@ -45,12 +47,13 @@ def without_first(
     """Judge samples with ``stamps`` anew if it is the very ``first`` sample before them that is off; None if it is not.
 
     It is where more than a minute lies between, or where it was farther behind other tracks, which had come to
-    ``beside`` then, than from where they are now: those did not pause. And where the others come evenly, ``nominal``
-    ticks apart, though they seem to be off. All in ticks.
+    ``beside`` then, than from where they are now: those did not pause. And where it is ahead of others that come
+    evenly, ``nominal`` ticks apart, though they seem to be off. All in ticks.
     """
     if judged.situation is Situation.RETURNS:
         even = all(_EVEN * abs(later - earlier - nominal) <= nominal for earlier, later in pairwise(stamps))
-        return Judgement(Situation.FOLLOWS, judged.off) if even else None
+        is_ahead = len(stamps) >= _LINE and first > stamps[0]
+        return Judgement(Situation.FOLLOWS, judged.off) if even and is_ahead else None
     jump = stamps[-1] - first
     is_off = judged.verdict is Verdict.DISCONTINUITY or (
         judged.verdict is Verdict.GAP

@@ -202,7 +202,8 @@ def judge(held_back: Sequence[int], around: Neighbours, bounds: Bounds, *, ended
         return _judge_sparse(held_back, around, bounds, ended=ended)
     count, newest = len(held_back), held_back[-1]
     nominal = around.nominal or own_nominal(held_back, around.last, bounds, ended=ended)
-    if not nominal:
+    repeats = not around.nominal and count <= _FRAMES and _distinct(around.last, held_back) < count
+    if not nominal or (repeats and not ended):
         if not ended:
             return Judgement(Situation.UNDECIDED)
         nominal = max(bounds.timescale // 25, 1)
