@@ -19,7 +19,7 @@ from onvif_bmff.media.track import TrackType
 from onvif_bmff.objects.extensions import media_in
 from onvif_bmff.objects.stored import ReadableStore
 from onvif_bmff.playback.gate import SAME_TIME
-from onvif_bmff.playback.lead_in import with_lead_in
+from onvif_bmff.playback.lead_in import reaching_back
 from onvif_bmff.playback.left_out import LeftOut, LossCause, doubts
 from onvif_bmff.playback.object_check import settle_header
 from onvif_bmff.playback.played import PlayedSample, PlayedTrack
@@ -93,11 +93,12 @@ class ExportSource:
         if first is not None and selection.start is not None:
             self.floor = first.decode_microseconds
             if not exact:
+                start = min(first.time, selection.start)
                 parts = {
-                    name: tuple([with_lead_in(part, selection.start, self.seeker) for part in found])
+                    name: tuple([reaching_back(part, start) for part in found])
                     for name, found in selection.parts.items()
                 }
-                selection = replace(selection, parts=parts, start=min(first.time, selection.start))
+                selection = replace(selection, parts=parts, start=start)
         self.selection = selection
 
     def _reader(self, selection: Selection) -> SampleReader:

@@ -8,7 +8,7 @@ from onvif_bmff.errors import ProtectionError
 from onvif_bmff.export.checked_subsegments import CheckedSubsegments
 from onvif_bmff.objects.stored import ReadableStore
 from onvif_bmff.playback.header import SegmentHeader
-from onvif_bmff.playback.lead_in import with_lead_in
+from onvif_bmff.playback.lead_in import shown_before, with_lead_in
 from onvif_bmff.playback.left_out import LeftOut
 from onvif_bmff.playback.object_check import settle_header
 from onvif_bmff.playback.recorded import RecordedSegment
@@ -105,13 +105,14 @@ def checked_parts(
 def _from_key_frames(
     parts: tuple[SpanPart, ...], selection: Selection, seeker: Seeker
 ) -> Iterator[tuple[SpanPart, UtcTime | None]]:
-    """Yield each part, and from when on: with the segment before where the selection starts with pictures of it."""
+    """Yield each part, and from when on subsegments are wanted: from the group on that the first pictures need.
+
+    Indexes list key frames; what is shown before one is decoded from the subsegment before on.
+    """
+    start = selection.start
     for part in parts:
-        found = with_lead_in(part, selection.start, seeker)
-        start = selection.start
-        if found.first < part.first:
-            start = part.span.segments[part.first].start - timedelta(microseconds=1)
-        yield found, start
+        lead = 0 if start is None else shown_before(part.span.segments[part.first], seeker)
+        yield with_lead_in(part, start, seeker), None if start is None else start - timedelta(microseconds=lead)
 
 
 def _wanted(subsegment: Subsegment, start: UtcTime | None, end: UtcTime | None) -> bool:

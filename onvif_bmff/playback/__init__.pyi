@@ -23,6 +23,8 @@ from onvif_bmff.playback.key_order import order_of as order_of
 from onvif_bmff.playback.key_order import time_of as time_of
 from onvif_bmff.playback.key_reader import KeyReader as KeyReader
 from onvif_bmff.playback.keys import PlaybackKeys as PlaybackKeys
+from onvif_bmff.playback.lead_in import reaching_back as reaching_back
+from onvif_bmff.playback.lead_in import shown_before as shown_before
 from onvif_bmff.playback.lead_in import with_lead_in as with_lead_in
 from onvif_bmff.playback.left_out import LeftOut as LeftOut
 from onvif_bmff.playback.left_out import LossCause as LossCause
@@ -148,6 +150,7 @@ __all__ = [
     "parse_one",
     "random_access_of",
     "random_access_size",
+    "reaching_back",
     "read_fragments",
     "read_header",
     "read_segment",
@@ -155,6 +158,7 @@ __all__ = [
     "segment_fragments",
     "select",
     "settle_header",
+    "shown_before",
     "time_of",
     "with_lead_in",
     "without",

@@ -18,7 +18,7 @@ NAMES = {
     "key_order": ("order_of", "time_of",),
     "key_reader": ("KeyReader",),
     "keys": ("PlaybackKeys",),
-    "lead_in": ("with_lead_in",),
+    "lead_in": ("reaching_back", "shown_before", "with_lead_in",),
     "left_out": ("LeftOut", "LossCause", "cause_of", "doubts", "left_out_of", "lost_objects",),
     "listing": ("listing_prefixes",),
     "object_check": (

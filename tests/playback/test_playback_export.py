@@ -348,3 +348,14 @@ def test_the_edit_list_says_what_is_shown(clip, tmp_path):
     edits = [box for _, box in movie.walk() if isinstance(box, EditListBox)]
     assert len(edits) == 2
     assert all(edit.entries["media_time"][0] > 0 for edit in edits)
+
+
+def test_sound_begins_where_the_group_of_the_first_picture_does(tmp_path):
+    """In CMAF format segments of sound end within groups of pictures: the range lies in a later one."""
+    clip = make_clip(tmp_path / "clip.mp4", seconds=8, gop=100)
+    store = MemoryStore()
+    record(store, clip, RecordingTarget(format=CMAF, prefix="p", postfix="q", segment_duration=timedelta(seconds=1)))
+    export(store, tmp_path / "out.mp4", start=after(3.9))
+    pictures, sounds = frames(tmp_path / "out.mp4"), frames(tmp_path / "out.mp4", "a:0")
+    assert len(pictures) == 200
+    assert abs(sounds[0][0] - pictures[0][0]) < 0.1

@@ -169,6 +169,26 @@ def test_a_playlist_from_a_picture_that_leads_begins_a_group_earlier(strict, for
     assert before[1:] == own
 
 
+@shapes
+@formats
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_playlist_begins_with_the_group_that_its_first_picture_needs(strict, form, closed):
+    """Within an object, too, whose index lists when key frames are shown, and not the pictures before them."""
+    store = stored(form, closed, segment=3600)
+    timeline = Timeline.from_store(store)
+    (segment,) = timeline.spans[0].segments
+    groups = [entry.offset for entry in Seeker(store).subsegments(segment)]
+    assert len(groups) == GROUPS
+    for number in range(4 * GROUP - 2, 6 * GROUP):
+        made = hls_playlists(store, select(timeline, start=UtcTime(shown_at(number))), strict=strict)
+        (text,) = [text for text in made.values() if "EXTINF" in text]
+        offset = int(re.search(r"BYTERANGE:\d+@(\d+)", text)[1])
+        group, place = divmod(number, GROUP)
+        needed = group - (group not in closed and place < OPEN[0])
+        # A lead may be that of the object's first group only: a closed one may then begin with the group before.
+        assert groups.index(offset) in {needed, max(0, needed - (0 not in closed and place < OPEN[0]))}
+
+
 @pytest.fixture(scope="module", params=["libx264", "libx265"])
 def clip(request, tmp_path_factory):
     """Two seconds in four groups, all open but the first."""
