@@ -99,10 +99,10 @@ from onvif_bmff.recording.stamps import Neighbours as Neighbours
 from onvif_bmff.recording.stamps import STAMPS as STAMPS
 from onvif_bmff.recording.stamps import Situation as Situation
 from onvif_bmff.recording.stamps import Verdict as Verdict
+from onvif_bmff.recording.stamps import even_nominal as even_nominal
 from onvif_bmff.recording.stamps import gap_limit as gap_limit
 from onvif_bmff.recording.stamps import is_denied as is_denied
 from onvif_bmff.recording.stamps import judge as judge
-from onvif_bmff.recording.stamps import own_nominal as own_nominal
 from onvif_bmff.recording.stamps import usual_limit as usual_limit
 from onvif_bmff.recording.target import DecodeTimes as DecodeTimes
 from onvif_bmff.recording.target import RecordingTarget as RecordingTarget
@@ -206,6 +206,7 @@ __all__ = [
     "decoded_from",
     "encryption_fault",
     "end_silent_tracks",
+    "even_nominal",
     "full_content_type",
     "gap_limit",
     "is_denied",
@@ -216,7 +217,6 @@ __all__ = [
     "make_track_states",
     "moved_along",
     "nudged",
-    "own_nominal",
     "per_codec",
     "places",
     "protect",

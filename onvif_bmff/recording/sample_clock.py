@@ -15,7 +15,7 @@ from onvif_bmff.recording.placing import without_first
 from onvif_bmff.recording.rhythm import Rhythm
 from onvif_bmff.recording.sample_times import decoded_from, nudged, with_duration
 from onvif_bmff.recording.source_line import SourceLine
-from onvif_bmff.recording.stamps import Judgement, Verdict, gap_limit, judge, own_nominal
+from onvif_bmff.recording.stamps import Judgement, Verdict, even_nominal, gap_limit, judge
 from onvif_bmff.recording.timing_faults import TimingFault
 
 __all__ = ["SampleClock"]
@@ -347,8 +347,8 @@ class SampleClock:
         """Do what was judged: give the samples their times, and the ones before the last of them their durations."""
         held_back, rhythm, nominal = self._held_back, self._rhythm, self._nominal()
         bounds, timescale, counted = self._limits.bounds, self._limits.timescale, self.shared.counted
-        if not rhythm.nominal:
-            nominal = own_nominal(held_back.times, held.decode_time, bounds) or nominal
+        if not rhythm.nominal:  # the first one of all may be off: the others tell
+            nominal = even_nominal(held_back.times) or nominal
         samples, usual = held_back.take(judged.off + judged.stands), nominal * (judged.off + 1)
         newest, stamps = samples[-1], [sample.decode_time for sample in samples]
         place = stamps[-1] - usual

@@ -19,10 +19,10 @@ __all__ = [
     "Neighbours",
     "Situation",
     "Verdict",
+    "even_nominal",
     "gap_limit",
     "is_denied",
     "judge",
-    "own_nominal",
     "usual_limit",
 ]
 
@@ -185,6 +185,14 @@ def gap_limit(nominal: int, bounds: Bounds) -> int:
     return min(max(limit, nominal * 3 // 2), bounds.longest)
 
 
+def even_nominal(stamps: Sequence[int]) -> int:
+    """Return how far apart most of some samples are, in ticks; 0 if no more than half of them come evenly."""
+    steps = [later - earlier for earlier, later in pairwise(stamps)]
+    usual = _median(steps) if steps else 0
+    even = sum(_LEAST * abs(step - usual) <= usual for step in steps)
+    return usual if usual > 0 and 2 * even > len(steps) else 0
+
+
 def usual_limit(nominal: int, bounds: Bounds) -> int:
     """Return the ticks after which a sample may follow without a doubt."""
     if bounds.sparse:
@@ -201,7 +209,7 @@ def judge(held_back: Sequence[int], around: Neighbours, bounds: Bounds, *, ended
     if bounds.sparse:
         return _judge_sparse(held_back, around, bounds, ended=ended)
     count, newest = len(held_back), held_back[-1]
-    nominal = around.nominal or own_nominal(held_back, around.last, bounds, ended=ended)
+    nominal = around.nominal or _own_nominal(held_back, around.last, bounds, ended=ended)
     repeats = not around.nominal and count <= _FRAMES and _distinct(around.last, held_back) < count
     if not nominal or (repeats and not ended):
         if not ended:
@@ -324,7 +332,7 @@ def _judge_sparse(held_back: Sequence[int], around: Neighbours, bounds: Bounds, 
     return Judgement(Situation.BACK) if count > _FRAMES else Judgement(Situation.UNDECIDED)
 
 
-def own_nominal(held_back: Sequence[int], last: int, bounds: Bounds, *, ended: bool = False) -> int:
+def _own_nominal(held_back: Sequence[int], last: int, bounds: Bounds, *, ended: bool) -> int:
     """Return how long samples seem to last of which nothing is known yet; 0 if that cannot be told.
 
     Of two samples nothing tells a gap from pictures that are rare. If no more come the second one follows, for behind
