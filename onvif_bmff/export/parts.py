@@ -111,8 +111,12 @@ def _from_key_frames(
     """
     start = selection.start
     for part in parts:
-        lead = 0 if start is None else shown_before(part.span.segments[part.first], seeker)
-        yield with_lead_in(part, start, seeker), None if start is None else start - timedelta(microseconds=lead)
+        first = part.span.segments[part.first]
+        if start is None or start < first.start:
+            yield part, start
+        else:
+            wanted = start - timedelta(microseconds=shown_before(first, seeker))
+            yield with_lead_in(part, start, seeker), wanted
 
 
 def _wanted(subsegment: Subsegment, start: UtcTime | None, end: UtcTime | None) -> bool:

@@ -233,8 +233,7 @@ class SampleClock:
         bounds = self._limits.bounds
         reached, self._held_back.beside = self.shared.elsewhere(self, self._limits.timescale)
         if bounds.sparse:
-            companion = self._held_back.documents.companion(self.shared, self._limits.timescale, self._line.shift)
-            sample = self._moved_along(sample, companion)
+            sample = self._moved_along(sample, self._companion())
             sample = self._held_back.documents.in_place(sample, released, reached, bounds, self.shared.counted)
         if released is not None:
             self._behind = end = released.decode_time + released.duration
@@ -257,7 +256,7 @@ class SampleClock:
         """What becomes of two samples that do not simply follow: the first one, if it is certain how long it lasts."""
         rhythm = self._rhythm
         if self._limits.bounds.sparse:
-            companion = self._held_back.documents.companion(self.shared, self._limits.timescale, self._line.shift)
+            companion = self._companion()
             if self._held_back.samples or (companion and not companion.is_certain(sample.decode_time)):
                 self._doubt(sample, companion)
                 return None
@@ -292,6 +291,9 @@ class SampleClock:
             return finished
         self._held_back.ready.append((finished, self.after))
         return None
+
+    def _companion(self) -> Companion | None:
+        return self._held_back.documents.companion(self.shared, self._limits.timescale, self._line.shift)
 
     def _moved_along(self, document: Sample, companion: Companion | None) -> Sample:
         """Return a document at the time that it has beside a sample of another track."""
@@ -347,11 +349,8 @@ class SampleClock:
         """Do what was judged: give the samples their times, and the ones before the last of them their durations."""
         held_back, rhythm, nominal = self._held_back, self._rhythm, self._nominal()
         bounds, timescale, counted = self._limits.bounds, self._limits.timescale, self.shared.counted
-        if not rhythm.nominal:  # the first one of all may be off: the others tell
-            nominal = even_nominal(held_back.times) or nominal
         samples, usual = held_back.take(judged.off + judged.stands), nominal * (judged.off + 1)
-        newest, stamps = samples[-1], [sample.decode_time for sample in samples]
-        place = stamps[-1] - usual
+        newest, place, stamps = samples[-1], samples[-1].decode_time - usual, [one.decode_time for one in samples]
         if judged.breaks:
             held_back.shaken.begin_behind([newest, *held_back.samples], rhythm.pace)
         others = without_first(judged, held.decode_time, stamps, nominal, held_back.beside, bounds)
@@ -396,5 +395,6 @@ class SampleClock:
     def _nominal(self) -> int:
         """A duration for a sample that nothing follows."""
         held, limits = self._held, self._limits
-        nominal = self._rhythm.now(None if held is None else held.decode_time) or max(limits.timescale // 25, 1)
+        nominal = self._rhythm.now(None if held is None else held.decode_time)  # else those that wait may tell
+        nominal = nominal or even_nominal(self._held_back.times) or max(limits.timescale // 25, 1)
         return min(nominal, limits.timescale) if limits.bounds.sparse else max(nominal, self._rhythm.expected)

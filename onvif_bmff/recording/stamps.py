@@ -36,6 +36,8 @@ _USUAL = 3
 """Nominal durations that a sample may come after the one before without a doubt."""
 _LEAST = 4
 """What part of a nominal duration is left to each sample that is put in its place, at least."""
+_UNEVEN = 4
+"""What part of the usual step those may be off that tell how far apart samples are."""
 _EARLY = 10
 """Part of a second by which a sample may be early that is back in its place: two nominal durations at most."""
 _LONGEST_PAUSE = 10
@@ -189,7 +191,7 @@ def even_nominal(stamps: Sequence[int]) -> int:
     """Return how far apart most of some samples are, in ticks; 0 if no more than half of them come evenly."""
     steps = [later - earlier for earlier, later in pairwise(stamps)]
     usual = _median(steps) if steps else 0
-    even = sum(_LEAST * abs(step - usual) <= usual for step in steps)
+    even = sum(_UNEVEN * abs(step - usual) <= usual for step in steps)
     return usual if usual > 0 and 2 * even > len(steps) else 0
 
 
