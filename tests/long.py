@@ -19,6 +19,7 @@ RUNS: dict[str, str] = {
     "busy": "long_busy",
     "cloud-faults": "storage/storage_cloud_storm",
     "composed": "disturbed/long_composed",
+    "coverage": "long_coverage",
     "damaged-exports": "playback/long_damaged_exports",
     "fresh-machine": "cli/long_fresh_machine",
     "interrupts": "cli/long_interrupts",

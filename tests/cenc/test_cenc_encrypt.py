@@ -527,7 +527,7 @@ def access_units(draw):
     return b"".join(parts)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.sampled_from(sorted(kit.MODES)),
     st.lists(access_units(), min_size=1, max_size=8),

@@ -520,7 +520,7 @@ class Machine(RuleBasedStateMachine):
 
 TestMachine = pytest.mark.requirement("REC-5.2-01", "REC-5.2-02")(Machine.TestCase)
 TestMachine.settings = settings(
-    max_examples=150,
+    max_examples=60,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

@@ -118,7 +118,7 @@ def test_compositions_that_fail(base, disturbances, format_, clock):
     check(composed(*disturbances)(clean(base)), format_, clock)
 
 
-@settings(max_examples=60, derandomize=True, phases=[Phase.generate])
+@settings(max_examples=40, derandomize=True, phases=[Phase.generate])
 @given(
     base=st.sampled_from(ranges.BASES),
     disturbances=st.lists(DISTURBANCES, min_size=2, max_size=3),

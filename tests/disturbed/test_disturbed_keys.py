@@ -74,7 +74,7 @@ def check_keys(sent, format_, clock):
     return len(found)
 
 
-@settings(max_examples=40, derandomize=True, phases=[Phase.generate], database=None)
+@settings(max_examples=25, derandomize=True, phases=[Phase.generate], database=None)
 @given(
     base=st.sampled_from(BASES),
     disturbances=st.lists(KINDS, min_size=0, max_size=2),

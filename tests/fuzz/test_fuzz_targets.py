@@ -8,7 +8,7 @@ import pytest
 
 from onvif_bmff.testing.mutator import Mutator
 
-MUTANTS = 600
+MUTANTS = 300
 """Of all seeds of a target together."""
 CORPUS = Path(__file__).resolve().parents[1] / "corpus"
 

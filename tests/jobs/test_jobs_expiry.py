@@ -65,7 +65,7 @@ def test_the_bucket_is_valid_and_long_enough():
     assert max(end for end in ends_of(bucket()).values()) < after(LAST)
 
 
-@settings(max_examples=120)
+@settings(max_examples=40)
 @given(st.integers(-1, LAST * 4), st.lists(st.tuples(st.integers(0, LAST), st.integers(1, 15)), max_size=2))
 def test_what_is_left_is_valid(quarters, held):
     store, before = bucket(), after(quarters / 4)
@@ -87,7 +87,7 @@ def test_what_is_left_is_valid(quarters, held):
     assert list(expire_store(store, before, holds=holds)) == []
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.integers(0, LAST * 4), st.integers(0, 200))
 def test_a_run_that_broke_off_is_completed(quarters, count):
     before = after(quarters / 4)

@@ -182,7 +182,7 @@ class RecorderMachine(RuleBasedStateMachine):
 
 
 RecorderMachine.TestCase.settings = settings(
-    max_examples=40,
+    max_examples=20,
     stateful_step_count=15,
     deadline=None,
     suppress_health_check=list(HealthCheck),

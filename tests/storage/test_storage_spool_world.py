@@ -8,7 +8,7 @@ from storage_spool_world import READ_FAULTS, RENEWAL_FAULTS, START, WRITE_FAULTS
 
 from onvif_bmff.storage import SpoolPolicy, SpoolRoom, UploadQueue, WaitingSpan, WhenFull, waiting
 
-WORLDS = 60
+WORLDS = 25
 
 
 def test_nothing_is_lost_in_any_world():

@@ -178,7 +178,7 @@ def test_no_more_than_one_read_of_each_byte():
     assert Counting.read == sum(len(body) for body, _, _ in objects_of(store).values())
 
 
-@settings(max_examples=40, deadline=None, phases=NO_LONG_SHRINKING)
+@settings(max_examples=20, deadline=None, phases=NO_LONG_SHRINKING)
 @given(
     format_=st.sampled_from((CMAF, MP4)),
     kept=st.sets(st.sampled_from((1, 2, 3)), min_size=1),
@@ -212,7 +212,7 @@ def test_all_sorts_of_targets(format_, kept, scheme, segment, span, digits, star
     assert findings(store) == []
 
 
-@settings(max_examples=40, deadline=None, phases=NO_LONG_SHRINKING)
+@settings(max_examples=20, deadline=None, phases=NO_LONG_SHRINKING)
 @given(data=st.data())
 def test_sources_with_gaps_and_uneven_times(data):
     format_ = data.draw(st.sampled_from((CMAF, MP4)))
