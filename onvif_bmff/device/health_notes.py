@@ -106,7 +106,7 @@ class HealthNotes:
 
     @property
     def leaving(self) -> Iterator[tuple[OutputKey, OutputWorker]]:
-        """The workers that were asked to end, and had not when the last one was."""
+        """The workers that were asked to end, and had not when the last one was; the last one first."""
         return iter(list(self._leaving))
 
     def forget(self, recording: str) -> None:

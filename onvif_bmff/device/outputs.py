@@ -31,6 +31,10 @@ __all__ = ["OutputSet", "OutputSettings", "PlanSide"]
 
 log = logging.getLogger(__name__)
 _NO_CLOCK = (None, None)
+_PATIENCE = 3600.0
+"""Seconds for which an output that has ended goes on trying a store that fails."""
+_MOST_LEAVING = 32
+"""Ended outputs that do so at once, each with a thread; the oldest give up what they have."""
 
 _RATE, _SPOOL = "\0rate", "\0spool"
 """Stand for a storage where no output reports, but their bit rate, or a spool; no token has such a character."""
@@ -128,10 +132,7 @@ class OutputSet:
             self._refused.pop(token, None)
             self.notes.forget(token)
         for key in [key for key in self._outputs if key not in wanted]:
-            worker = self._outputs.pop(key).worker
-            worker.close()
-            self._states.drop(key)
-            self.notes.leave(key, worker)
+            self._leave(key, self._outputs.pop(key).worker)
         for key, output in wanted.items():
             running = self._outputs.get(key)
             if running is not None:
@@ -146,6 +147,14 @@ class OutputSet:
         if not self._outputs.keys() <= wanted.keys():
             raise InvariantError("an output goes on that no recording wants any more")
         self._sources.follow(self._wanted_sources(), plan.receivers)
+
+    def _leave(self, key: OutputKey, worker: OutputWorker) -> None:
+        """End a worker whose media nobody wants any more; what is recorded it stores, as soon as the store works."""
+        self._states.drop(key)
+        self.notes.leave(key, worker)
+        worker.close(patience=_PATIENCE)
+        for _, oldest in list(self.notes.leaving)[_MOST_LEAVING:]:
+            oldest.close()
 
     def followed(self) -> None:
         """Note that all is in line with the plan."""
@@ -291,12 +300,9 @@ class OutputSet:
         Returns whether all workers have ended, and so closed their spans.
         """
         self._sources.stop()
-        workers = [running.worker for running in self._outputs.values()]
+        workers = [running.worker for running in self._outputs.values()] + [one for _, one in self.notes.leaving]
         for worker in workers:
             worker.close()
-        ended = [
-            worker.join(max(deadline - self._settings.runtime.monotonic(), 0.1))
-            for worker in (*workers, *(one for _, one in self.notes.leaving))
-        ]
+        ended = [worker.join(max(deadline - self._settings.runtime.monotonic(), 0.1)) for worker in workers]
         self._sources.join(deadline)
         return all(ended)

@@ -97,8 +97,11 @@ class _Gap:
     """Marks dropped media."""
 
 
+@dataclass(frozen=True, slots=True)
 class _Close:
-    """Marks the end."""
+    """Marks the end; the store has ``patience`` seconds to take what it has not taken yet."""
+
+    patience: float
 
 
 _Media = tuple[SourceReference, Sample | CodecChange]
@@ -218,9 +221,13 @@ class OutputWorker:
         first = min((segment.key.time for segment in waiting), default=None)
         return len(waiting), self.mailbox.size + sum(segment.size for segment in waiting), first
 
-    def close(self) -> None:
-        """Stop recording after all that was sent before, and end the thread."""
-        self.mailbox.put(_Close())
+    def close(self, *, patience: float = 0.0) -> None:
+        """Stop recording after all that was sent before, and end the thread.
+
+        A store that fails then is tried as before for ``patience`` seconds, or until this is called again; then for as
+        long as its policy says (``RetryPolicy.closing``).
+        """
+        self.mailbox.put(_Close(patience))
 
     def join(self, timeout: float | None) -> bool:
         """Wait for the thread to end; return False if it has not, because its store hangs."""
@@ -238,8 +245,21 @@ class OutputWorker:
             elif self.sink.retry_in is not None:
                 self._deliver(())
             if isinstance(message, _Close):
+                self._wait_for_store(self._runtime.monotonic() + message.patience)
                 self.sink.close()
                 return
+
+    def _wait_for_store(self, until: float) -> None:
+        """Go on trying the store until it has all, until a time, or until the end is asked for once more."""
+        waiting = self.sink.waiting
+        if waiting and until > self._runtime.monotonic():
+            _log.warning(
+                "%s and %d more wait for a store that fails; recording there is over", waiting[0].key, len(waiting) - 1
+            )
+        while (wait := self.sink.retry_in) is not None and (left := until - self._runtime.monotonic()) > 0:
+            if isinstance(self.mailbox.take(min(wait, left)), _Close):
+                return
+            self.sink.retry()
 
     def _longest_wait(self) -> float | None:
         """Return the seconds until the next retry."""

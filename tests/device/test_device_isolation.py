@@ -24,12 +24,14 @@ from device_kit import (
 
 from onvif_bmff.control import RecordingTargetConfiguration
 from onvif_bmff.device import FileSource, OverloadPolicy
+from onvif_bmff.device import outputs as outputs_module
+from onvif_bmff.device import worker as worker_module
 from onvif_bmff.device.mailbox import Mailbox
 from onvif_bmff.device.worker import OVERLOAD
 from onvif_bmff.errors import MediaError
 from onvif_bmff.storage.held import Room
 from onvif_bmff.storage.memory import MemoryStore
-from onvif_bmff.storage.pending import LOST
+from onvif_bmff.storage.pending import LOST, RetryPolicy
 
 SECOND = timedelta(seconds=1)
 
@@ -67,6 +69,73 @@ def test_a_store_that_fails_shows_in_the_state_and_loses_nothing():
         until(lambda: len(sealed(weak)) >= count + 4)
     continuous(weak, "bad")
     continuous(good, "good")
+
+
+@pytest.fixture
+def hasty(monkeypatch):
+    """Outputs that are closed for good try their store once more only."""
+    monkeypatch.setattr(worker_module, "_POLICY", RetryPolicy(blocking=0.0, closing=0.0))
+
+
+def change_storage(service, token, storage):
+    service.set_recording_configuration(token, configuration("elsewhere", storage=storage))
+
+
+def test_a_recording_that_leaves_a_store_while_that_fails_loses_nothing(hasty):
+    """What was recorded is stored when the store takes objects again, and its span ends."""
+    weak = WeakStore()
+    with fast_device({"weak": weak, "good": MemoryStore()}) as device:
+        service = device.service
+        token, _ = record(service, "bad", storage="weak")
+        until(lambda: len(sealed(weak)) >= 2)
+        weak.failing = True
+        until(lambda: device.worker(token).backlog[0] >= 2)
+        worker, count = device.worker(token), len(sealed(weak))
+        change_storage(service, token, "good")
+        until(lambda: device.worker(token) is not worker)
+        until(lambda: not len(worker.mailbox))
+        assert not worker.join(0.2), "it goes on trying"
+        assert len(sealed(weak)) == count
+        assert device.health().recordings[0].backlog.objects >= 2, "it shows"
+        weak.failing = False
+        assert worker.join(90)
+        assert worker.dropped == {}
+    assert len(sealed(weak)) >= count + 2
+    continuous(weak, "bad")
+    assert spans(weak)[0].end is not None
+
+
+def test_a_device_that_is_closed_waits_no_longer_for_stores_that_recordings_left(hasty):
+    weak = WeakStore()
+    device = fast_device({"weak": weak, "good": MemoryStore()})
+    device.start()
+    token, _ = record(device.service, "bad", storage="weak")
+    until(lambda: len(sealed(weak)) >= 2)
+    weak.failing = True
+    until(lambda: device.worker(token).backlog[0] >= 1)
+    worker = device.worker(token)
+    change_storage(device.service, token, "good")
+    until(lambda: device.worker(token) is not worker)
+    assert device.close(timeout=60.0), "all have ended"
+    assert worker.dropped[LOST.PATIENCE] > 0, "what is lost is counted"
+
+
+def test_not_more_outputs_wait_for_stores_that_recordings_left_than_is_good(hasty, monkeypatch):
+    monkeypatch.setattr(outputs_module, "_MOST_LEAVING", 1)
+    weak = WeakStore()
+    with fast_device({"weak": weak}) as device:
+        made = [record(device.service, f"bad{number}", storage="weak") for number in range(3)]
+        until(lambda: len(sealed(weak)) >= 6)
+        weak.failing = True
+        workers = [device.worker(token) for token, _ in made]
+        until(lambda: all(worker.backlog[0] >= 1 for worker in workers))
+        for token, bad_job in made:
+            device.service.delete_recording_job(bad_job)
+            device.service.delete_recording(token)
+            until(lambda token=token: device.worker(token) is None)
+        assert all(worker.join(90) for worker in workers[:2])
+        assert not workers[2].join(0.2)
+        assert workers[0].dropped[LOST.PATIENCE] > 0
 
 
 def test_a_store_that_fails_for_too_long_costs_what_there_is_no_room_for():

@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from itertools import repeat
@@ -68,6 +68,7 @@ GOP = 40.0
 """Seconds within which every camera gives a picture to begin with, in the worst case."""
 MAX_GAP = 10.0
 """Seconds that samples may be apart in a span."""
+STARTED = "the device started"
 STORE_TROUBLE = {
     "bucket": {"bucket faults", "bucket outage", "little room"},
     "disk": {"disk faults", "disk full", "little room"},
@@ -236,7 +237,7 @@ class World:
         self.pauses.all_on()
         began = self.down_since - 1.0
         recording = max(self.simulation.time, self.wall.unset[1])  # it waits for its clock to be set
-        self.excuses.append(Excuse(began, recording + GOP, "the device started", counted=False))
+        self.excuses.append(Excuse(began, recording + GOP, STARTED, counted=False))
         if "operator" in self.scenario.kinds:
             client = Client(self.device.service, {one.prefix for one in self.scenario.recordings})
             self.findings += [f"configuration after a start: {one}" for one in self.operator.differences(client)]
@@ -664,7 +665,9 @@ class World:
         # Where the leading track comes MAX_GAP after the others, its first group of pictures is lost for a gap, too.
         patience = GOP if group <= MAX_GAP else 2 * GOP
         left = list(self.pauses.excuses(recording.prefix, patience, camera.given))
-        left += [excuse for prefix, excuse in self._waits if prefix == recording.prefix]
+        begun = [excuse for prefix, excuse in self._waits if prefix == recording.prefix]
+        begun += [excuse for excuse in self.excuses if excuse.why == STARTED]
+        left += [replace(one, end=one.end + patience - GOP) for one in begun]
         return (
             self.excuses + joined + troubled + left + self._waiting_documents(camera) + self._store_troubles(recording)
         )
@@ -679,8 +682,9 @@ class World:
         for track in [stream.track_id for stream in camera.streams if stream.is_sparse]:
             given = [one for one in camera.given if one.track == track]
             for at, why in times:
-                before = [one for one in given if one.at <= at + until][-3:]
-                found += [Excuse(one.captured, one.captured, why, counted=True) for one in before]
+                waiting = [one for one in given if one.at <= at][-2:]
+                waiting += [one for one in given if at < one.at <= at + until]
+                found += [Excuse(one.captured, one.captured, why, counted=True) for one in waiting]
         return found
 
     def _store_troubles(self, recording: Recording) -> list[Excuse]:
