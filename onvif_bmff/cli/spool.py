@@ -25,6 +25,7 @@ __all__ = ["complain_of_rest", "emptied", "register", "run"]
 
 _STEP = 0.2
 """Seconds of waiting between two looks for a signal."""
+_WAIT = timedelta(minutes=10)
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -42,7 +43,6 @@ def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--wait",
         metavar="PT10M",
         type=duration,
-        default=timedelta(minutes=10),
         help="with --to: how long it is tried (ISO 8601, default PT10M)",
     )
     add_policy_arguments(parser)
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
             store = SpooledStore(
                 open_place(args.to, args.store_options, create=True), args.spool, policy=policy_of(args)
             )
-            emptied(store, args.wait, signals)
+            emptied(store, _WAIT if args.wait is None else args.wait, signals)
             error = store.status.error
     folder = DirectoryStore(waiting, create=False)
     sizes = _sizes(folder)

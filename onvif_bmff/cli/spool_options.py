@@ -53,6 +53,7 @@ def check_has_spool(args: argparse.Namespace) -> None:
 def check_uploads_to(args: argparse.Namespace) -> None:
     """Refuse options of uploads where nothing is uploaded. ``StoreError`` names the first."""
     if args.to is None:
+        _refuse(args, "store_options", "wait", needs="--to")
         _check_uploads(args, "--to")
 
 

@@ -210,13 +210,23 @@ def test_what_was_sent_of_a_budget_is_shown(capsys):
     assert f"{sent:,} in this month" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("option", ["rate", "a-day", "a-month", "order"])
-def test_options_of_uploads_need_somewhere_to_upload_to(option, capsys):
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--upload-rate", "1000"),
+        ("--upload-a-day", "1000"),
+        ("--upload-a-month", "1000"),
+        ("--upload-order", "newest"),
+        ("--wait", "PT1M"),
+        ("--store-options", "bucket.toml"),
+    ],
+)
+def test_options_of_uploads_need_somewhere_to_upload_to(option, value, capsys):
     Path("spool").mkdir()
-    assert main(["spool", "spool", f"--upload-{option}", "newest" if option == "order" else "1000"]) == 2
+    assert main(["spool", "spool", option, value]) == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1
-    assert f"--upload-{option} needs --to" in said
+    assert f"{option} needs --to" in said
 
 
 def test_what_is_no_number_of_bytes(capsys):
