@@ -262,11 +262,11 @@ class SampleClock:
                 return None
             sample = self._moved_along(sample, companion)
         else:
-            if self._held_back.takes(held, sample, rhythm.pace, self._limits.timescale):
+            if self._held_back.takes(held, sample, pace := rhythm.pace, self._limits.timescale):
                 self._doubt(sample)
                 return None
             shaken, was_looked_for = self._held_back.shaken, self._held_back.shaken.is_looked_for
-            sample = shaken.steadied(self.newest or held, sample, rhythm.pace)
+            sample = shaken.steadied(self.newest or held, sample, pace)
             if was_looked_for or shaken.is_looked_for:
                 self._look_closely()
         delta = sample.decode_time - held.decode_time

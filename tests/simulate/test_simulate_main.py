@@ -172,6 +172,7 @@ def test_a_task_that_never_gives_back_the_baton_is_a_finding_of_its_run_alone(
     before = set(threading.enumerate())
     with monkeypatch.context() as patch:
         patch.setattr(command, "_MOST", 1)
+        patch.setattr(command, "_STANDS", 4)
         patch.setattr(World, "_start", endless)
         patch.setattr(World, "_sleep_until", lambda world, at: world.simulation.sleep(1e9))
         (found,) = command.run_once(draw(7, 60.0)).findings
