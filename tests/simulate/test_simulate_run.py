@@ -42,7 +42,7 @@ def test_a_fixed_slice_of_seeds_finds_nothing(first: int) -> None:
     found = simulated("--seed", str(first), "--count", "15")
     assert found.startswith("15 runs, ")
     (hit,) = [line for line in found.splitlines() if line.startswith("hit: ")]
-    for name in ("power cut", "restart", "store: lost answer", "disk: data lost", "wall clock jump", "reconnect"):
+    for name in ("power cut", "restart", "store: lost answer", "disk: data torn", "wall clock jump", "reconnect"):
         assert f"{name} " in hit
 
 
