@@ -26,6 +26,7 @@ __all__ = ["complain_of_rest", "emptied", "register", "run"]
 _STEP = 0.2
 """Seconds of waiting between two looks for a signal."""
 _WAIT = timedelta(minutes=10)
+"""How long an upload is tried if nothing else is said."""
 
 
 def register(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -4,6 +4,7 @@ import logging
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from itertools import islice
 from typing import Protocol
 
 from onvif_bmff.cenc.encrypt import IvSources
@@ -153,7 +154,7 @@ class OutputSet:
         self._states.drop(key)
         self.notes.leave(key, worker)
         worker.close(patience=_PATIENCE)
-        for _, oldest in list(self.notes.leaving)[_MOST_LEAVING:]:
+        for _, oldest in islice(self.notes.leaving, _MOST_LEAVING, None):
             oldest.close()
 
     def followed(self) -> None:

@@ -230,4 +230,5 @@ def test_a_broken_playlist_does_not(browser, address, site, name):
     index.write_text(text)
     found = play(browser, address, f"{name}/hls/broken-index.m3u8", 1)
     assert found["frames"] == 0
+    assert found.get("audio", 0) == 0
     assert found["time"] in (0, 1), "where it began, or was told to go: no further"
